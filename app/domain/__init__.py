@@ -1,0 +1,1 @@
+"""Nouns of the field as plain values: numpy and pydantic only."""

@@ -1,0 +1,72 @@
+"""One input of the model, and how tokens are named by the part of the input they belong to."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+PAIR_SEGMENTS = ("cls", "query", "sep1", "passage", "sep2")
+"""Segments of a query-passage pair in a BERT-type encoder (``nig.md`` section 7)."""
+
+CONTENT_SEGMENTS = frozenset({"query", "passage", "prompt"})
+"""Segments that hold the user's text; every other segment is special or template."""
+
+ALL = "all"
+"""Name of the part that holds every token that is not padding."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A query with a passage, or a prompt.
+
+    Args:
+        key: address of the example inside its run or dataset.
+        query: first text of a pair; the whole text for a prompt.
+        passage: second text of a pair; None for a prompt.
+    """
+
+    key: str
+    query: str
+    passage: str | None = None
+
+    @property
+    def form(self) -> Literal["pair", "prompt"]:
+        """Which input form this is."""
+        return "prompt" if self.passage is None else "pair"
+
+
+@dataclass(frozen=True)
+class TokenSpan:
+    """One token as the model saw it.
+
+    Args:
+        text: the tokenizer's piece, as stored in its vocabulary.
+        segment: name of the part it belongs to.
+        word: number of the word within its text, -1 for special tokens.
+        start, end: character span within the query or passage (half open); 0, 0 for special tokens.
+    """
+
+    text: str
+    segment: str
+    word: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the model saw of one example: tokens in order, and what was cut off.
+
+    Args:
+        tokens: every token of the encoded input, padding excluded.
+        query_tokens, passage_tokens: token counts of the whole texts before the cut, special tokens excluded.
+        cut_query, cut_passage: tokens that did not fit.
+        unknown: tokens that the vocabulary does not have.
+        max_length: the limit in tokens that was applied.
+    """
+
+    tokens: tuple[TokenSpan, ...]
+    query_tokens: int
+    passage_tokens: int
+    cut_query: int
+    cut_passage: int
+    unknown: int
+    max_length: int

@@ -1,0 +1,92 @@
+"""What is known of a model: where it came from, how large it is, what it can do here."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from app.domain.sites import PRESETS, NeuronSpace, Site, SiteKind
+
+Task = Literal["ranker", "yes_no", "causal_lm"]
+
+
+class CheckRow(BaseModel):
+    """One self-check on a loaded model. ``state`` is ``ok``, ``failed`` or ``skipped``; ``feature`` names what a
+    failure switches off."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    title: str
+    state: Literal["ok", "failed", "skipped"]
+    found: str
+    feature: str = ""
+
+
+class ModelInfo(BaseModel):
+    """What can be told without loading weights (dry inspection of a folder or of the cached hub files).
+
+    ``problem`` is the sentence why it cannot be loaded, or None.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    slug: str
+    source: str
+    folder: str | None = None
+    revision: str | None = None
+    family: str | None = None
+    task: Task | None = None
+    layers: int | None = None
+    hidden: int | None = None
+    heads: int | None = None
+    neurons: int | None = None
+    labels: tuple[str, ...] = ()
+    relevant_label: int | None = None
+    max_length: int = 512
+    file_bytes: int = 0
+    memory_bytes: int = 0
+    readme: str = ""
+    problem: str | None = None
+
+
+class ModelCard(BaseModel):
+    """A loaded model.
+
+    ``widths`` maps a site kind to the units of each block (index = running block number; 0 where the kind is missing
+    in a block). ``off`` maps a feature (a preset, ``words``, ``gradients``) to the reason why it is off here.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    slug: str
+    source: str
+    revision: str
+    weights_hash: str
+    family: str
+    task: Task
+    layers: int
+    hidden: int
+    heads: int
+    labels: tuple[str, ...]
+    relevant_label: int | None
+    max_length: int
+    dtype: str
+    device: str
+    parameters: int
+    bytes: int
+    widths: dict[SiteKind, tuple[int, ...]]
+    off: dict[str, str] = {}
+    checks: tuple[CheckRow, ...] = ()
+    quality: dict[str, dict[str, float]] = {}
+    in_domain: tuple[str, ...] = ()
+
+    def space(self, preset: str) -> NeuronSpace:
+        """The neuron space of a preset: sites by layer, then in the preset's order of kinds."""
+        kinds = PRESETS[preset]
+        sites = [
+            (Site(layer, kind), self.widths[kind][layer])
+            for layer in range(self.layers)
+            for kind in kinds
+            if kind in self.widths and self.widths[kind][layer] > 0
+        ]
+        return NeuronSpace(tuple(s for s, _ in sites), tuple(w for _, w in sites))

@@ -1,0 +1,96 @@
+"""Which neurons: rules that print, and random sets that match them (``nig.md`` sections 9 and 11)."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.errors import BadInput
+from app.domain.scores import NeuronScores
+from app.domain.sites import NeuronIndex, NeuronSpace
+
+Members = NDArray[np.int64]
+
+
+class Selection(BaseModel):
+    """A rule that takes neurons from a run's scores.
+
+    Args:
+        rank: ``top`` largest signed scores, ``bottom`` most negative, ``abs`` largest magnitude, ``small`` smallest
+            magnitude, ``hand`` the ids in ``neurons``.
+        fraction: share of all neurons of the space; used when ``count`` is None.
+        count: number of neurons.
+        layers: only these block numbers; None for all. The fraction still refers to the whole space.
+        part: part of the input whose scores rank.
+        neurons: hand-picked ids, ``L3.mid.1201``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: Literal["top", "bottom", "abs", "small", "hand"] = "top"
+    fraction: float = Field(0.01, gt=0, le=1)
+    count: int | None = Field(None, ge=1)
+    layers: tuple[int, ...] | None = None
+    part: str = "all"
+    neurons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.rank == "hand":
+            return f"hand-picked, {len(self.neurons)} neurons"
+        size = f"{self.count}" if self.count is not None else f"{100 * self.fraction:g} %"
+        where = "" if self.layers is None else " of layers " + ", ".join(f"L{x}" for x in self.layers)
+        part = "" if self.part == "all" else f" by {self.part}"
+        return f"{self.rank} {size}{where}{part}"
+
+    def size(self, space: NeuronSpace) -> int:
+        """Number of neurons asked for: ``count``, else ``round(fraction * N)``, at least 1."""
+        return self.count if self.count is not None else max(1, round(self.fraction * len(space)))
+
+
+def select(rule: Selection, scores: NeuronScores) -> Members:
+    """Flat indices in rank order: the ``round(p * N)`` first, ties by (layer, index) (``nig.md`` section 9, rule 1).
+
+    Raises:
+        BadInput: no neuron fits the rule, or an id is not of this space.
+    """
+    space = scores.space
+    if rule.rank == "hand":
+        picked = [space.flat(NeuronIndex.parse(text)) for text in rule.neurons]
+        chosen = np.asarray(list(dict.fromkeys(picked)), dtype=np.int64)
+    else:
+        if rule.part not in scores.parts:
+            raise BadInput(
+                f"one of the parts {', '.join(scores.parts)}", f"'{rule.part}'", "Choose one of them.", "part"
+            )
+        by = {"top": "signed"}.get(rule.rank, rule.rank)
+        order = scores.order(rule.part, by)
+        if rule.layers is not None:
+            allowed = np.concatenate(
+                [np.full(s.stop - s.start, site.layer in rule.layers) for site, s in space.slices()]
+            )
+            order = order[allowed[order]]
+        chosen = order[: rule.size(space)]
+    if not len(chosen):
+        raise BadInput("at least one neuron", "an empty selection", "Pick neurons, or widen the rule.", "neurons")
+    return chosen
+
+
+def random_matched(members: Members, space: NeuronSpace, seed: int) -> Members:
+    """As many neurons of each site, drawn without replacement (``nig.md`` section 11, control 1)."""
+    draw = np.random.default_rng(seed)
+    parts = [
+        space.offsets[site] + np.sort(draw.choice(space.width(site), size=len(units), replace=False))
+        for site, units in space.split(members).items()
+    ]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def random_global(count: int, space: NeuronSpace, seed: int) -> Members:
+    """``count`` neurons drawn uniformly over the whole space, without replacement (control 2)."""
+    return np.sort(np.random.default_rng(seed).choice(len(space), size=count, replace=False)).astype(np.int64)
+
+
+def complement(members: Members, space: NeuronSpace) -> Members:
+    """Every neuron of the space that is not a member."""
+    return np.setdiff1d(np.arange(len(space), dtype=np.int64), members)

@@ -1,0 +1,143 @@
+"""Runs and jobs: frozen records; a run is what was asked and what came of it, a job is the work to be done."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class RunState(StrEnum):
+    """``waiting`` in the queue, ``running``, ``done``, ``partial`` (stopped, what was finished is kept), ``failed``."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+class Lane(StrEnum):
+    """Interactive jobs go before batch jobs."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+
+
+class RunSpec(BaseModel):
+    """What was asked.
+
+    Args:
+        kind: key of the job kind, ``explain`` or ``ablate``.
+        version: of the kind's and method's arithmetic; a new version is a new run.
+        model: slug of the model; empty for kinds without one.
+        weights_hash: of the model's weights file(s), sha256.
+        settings: the kind's own settings, JSON values only.
+        inputs: role to fingerprint of a run this one needs.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    version: int
+    model: str
+    weights_hash: str
+    settings: dict[str, Any]
+    inputs: dict[str, str] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the sha256 of the canonical JSON; the same question has the same fingerprint anywhere.
+
+        The model enters by its weights, not by its name or path.
+        """
+        body = self.model_dump(mode="json", exclude={"model"})
+        return hashlib.sha256(canonical(body).encode()).hexdigest()[:16]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+class Run(BaseModel):
+    """A stored run. Times are UTC; ``seconds`` is compute time; ``facts`` holds numbers of the result by name.
+
+    ``environment`` holds package versions, device, dtype, code revision; ``plan`` what was fixed before the first
+    shard. ``recorded`` marks results that ship with the product.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    fingerprint: str
+    spec: RunSpec
+    title: str
+    note: str = ""
+    state: RunState
+    created: datetime
+    finished: datetime | None = None
+    seconds: float | None = None
+    environment: dict[str, Any] = {}
+    plan: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
+    warnings: tuple[str, ...] = ()
+    error: dict[str, str] | None = None
+    recorded: bool = False
+    pinned: bool = False
+    deleted: bool = False
+
+
+class JobState(StrEnum):
+    """A job's life; ``stopping`` is a running job that was asked to stop."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Progress(BaseModel):
+    """Measured work. ``rate`` in units per second, ``left`` in seconds; None until something was measured."""
+
+    model_config = ConfigDict(frozen=True)
+
+    done: int = 0
+    total: int = 0
+    unit: str = "rows"
+    rate: float | None = None
+    left: float | None = None
+    message: str = ""
+
+
+class Job(BaseModel):
+    """A durable request.
+
+    ``what``: ``run`` (makes the run ``run_id``), ``load`` or ``unload`` (a model, its slug in ``payload``).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    what: str
+    run_id: int | None
+    lane: Lane
+    state: JobState
+    payload: dict[str, Any] = {}
+    progress: Progress = Progress()
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    worker: str | None = None
+    error: dict[str, str] | None = None
+    log: tuple[str, ...] = ()
+
+
+def data_hash(texts: Mapping[str, Any] | list[str]) -> str:
+    """sha256 (16 hex digits) of the exact texts that were asked about."""
+    return hashlib.sha256(canonical(texts).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Edits of activations, and what the model answers under them."""

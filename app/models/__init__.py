@@ -1,0 +1,1 @@
+"""Loaded transformers behind one narrow waist, :class:`app.models.host.ModelHost`."""

@@ -1,0 +1,1 @@
+"""Declarations of model families: where each site lives."""

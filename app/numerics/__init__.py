@@ -1,0 +1,1 @@
+"""Torch tensors in and out; no model."""
