@@ -173,8 +173,6 @@ class NeuronSpace:
             yield site, slice(start, start + width)
 
     def split(self, members: NDArray[np.int64]) -> dict[Site, NDArray[np.int64]]:
-        self, members: "np.ndarray[tuple[int], np.dtype[np.int64]]"
-    ) -> dict[Site, "np.ndarray[tuple[int], np.dtype[np.int64]]"]:
         """Flat members grouped by site as unit numbers, ascending; sites without members are left out."""
         ordered = np.sort(np.asarray(members, dtype=np.int64))
         groups = {site: ordered[(ordered >= s.start) & (ordered < s.stop)] - s.start for site, s in self.slices()}
