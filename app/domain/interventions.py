@@ -1,15 +1,17 @@
 """What is done to which neurons (``nig.md`` sections 10 and 18)."""
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Op(StrEnum):
     """How an activation is replaced.
 
-    ``zero`` y <- 0, ``scale`` y <- amount * y, ``mean`` y <- the neuron's mean over the content tokens of the run's
-    inputs, ``baseline`` y <- its value at the same token of the baseline input (path position 0).
+    ``zero`` y <- 0, ``scale`` y <- amount * y, ``mean`` y <- the neuron's mean over the content tokens of the same
+    input, ``baseline`` y <- its value at the same token of the baseline input (path position 0).
     """
 
     ZERO = "zero"
@@ -21,29 +23,46 @@ class Op(StrEnum):
 OP_TITLES = {
     Op.ZERO: "set to zero",
     Op.SCALE: "multiply by λ",
-    Op.MEAN: "replace by the mean over tokens",
+    Op.MEAN: "replace by the mean over the input's tokens",
     Op.BASELINE: "restore the baseline value",
 }
 
 
-class Setting(BaseModel):
+def _none() -> NDArray[np.int64]:
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
     """One state of the model under test.
 
     Args:
-        op: what is done; ``amount`` is λ for ``scale`` and unused otherwise.
         family: ``base`` (nothing edited), ``target``, ``random``, ``bottom``, ``complement``.
-        count: neurons edited.
+        members: flat indices in the neuron space.
+        invert: edit every neuron of the space that is not a member instead.
+        op: what is done; ``amount`` is λ for ``scale`` and unused otherwise.
         seed: of a random set.
-        members: flat indices in the space of the source run.
-        segments: edit these parts only; None for all tokens.
+        segments: edit at tokens of these parts only; None for all tokens.
+        axis: the question it belongs to: ``chosen``, ``curve`` or ``dose``.
+        count: neurons edited.
     """
 
-    model_config = ConfigDict(frozen=True)
-
+    family: str = "base"
+    members: NDArray[np.int64] = field(default_factory=_none)
+    invert: bool = False
     op: Op = Op.ZERO
     amount: float = 0.0
-    family: str = "target"
-    count: int = 0
     seed: int | None = None
-    members: tuple[int, ...] = ()
     segments: tuple[str, ...] | None = None
+    axis: str = "chosen"
+    count: int = 0
+
+    @property
+    def text(self) -> str:
+        """Text form, for instance ``zero(random 92, seed 3)``."""
+        if self.family == "base":
+            return "intact"
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        amount = f"({self.amount:g})" if self.op is Op.SCALE else ""
+        where = "" if self.segments is None else f" at {', '.join(self.segments)}"
+        return f"{self.op.value}{amount}({self.family} {self.count}{seed}){where}"

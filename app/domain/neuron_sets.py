@@ -48,32 +48,35 @@ class Selection(BaseModel):
         return self.count if self.count is not None else max(1, round(self.fraction * len(space)))
 
 
-def select(rule: Selection, scores: NeuronScores) -> Members:
-    """Flat indices in rank order: the ``round(p * N)`` first, ties by (layer, index) (``nig.md`` section 9, rule 1).
+def ranked(rule: Selection, scores: NeuronScores) -> Members:
+    """Flat indices of every neuron the rule may take, first rank first; ties by (layer, index).
 
     Raises:
-        BadInput: no neuron fits the rule, or an id is not of this space.
+        BadInput: an id or a part is not of this run, or nothing fits the rule.
     """
     space = scores.space
     if rule.rank == "hand":
-        picked = [space.flat(NeuronIndex.parse(text)) for text in rule.neurons]
-        chosen = np.asarray(list(dict.fromkeys(picked)), dtype=np.int64)
+        picked = {space.flat(NeuronIndex.parse(text)) for text in rule.neurons}
+        order = np.asarray([flat for flat in scores.order() if flat in picked], dtype=np.int64)
     else:
         if rule.part not in scores.parts:
-            raise BadInput(
-                f"one of the parts {', '.join(scores.parts)}", f"'{rule.part}'", "Choose one of them.", "part"
-            )
-        by = {"top": "signed"}.get(rule.rank, rule.rank)
-        order = scores.order(rule.part, by)
-        if rule.layers is not None:
-            allowed = np.concatenate(
-                [np.full(s.stop - s.start, site.layer in rule.layers) for site, s in space.slices()]
-            )
-            order = order[allowed[order]]
-        chosen = order[: rule.size(space)]
-    if not len(chosen):
+            known = ", ".join(scores.parts)
+            raise BadInput(f"one of the parts {known}", f"'{rule.part}'", "Choose one of them.", "part")
+        order = scores.order(rule.part, "signed" if rule.rank == "top" else rule.rank)
+    if rule.layers is not None:
+        allowed = np.zeros(len(space), dtype=bool)
+        for site, where in space.slices():
+            allowed[where] = site.layer in rule.layers
+        order = order[allowed[order]]
+    if not len(order):
         raise BadInput("at least one neuron", "an empty selection", "Pick neurons, or widen the rule.", "neurons")
-    return chosen
+    return order
+
+
+def select(rule: Selection, scores: NeuronScores) -> Members:
+    """The ``round(p * N)`` first neurons of the rule, or all picked by hand (``nig.md`` section 9, rule 1)."""
+    order = ranked(rule, scores)
+    return order if rule.rank == "hand" else order[: rule.size(scores.space)]
 
 
 def random_matched(members: Members, space: NeuronSpace, seed: int) -> Members:

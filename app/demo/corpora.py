@@ -1,0 +1,116 @@
+"""Ranking sets as training and evaluation material, split so that nothing evaluated is ever trained on.
+
+A text is identified by its exact wording as well as by its id: a query or passage whose text occurs on the evaluation
+side is banned from training, whatever its id.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+IN_DOMAIN = ("selqa", "tatqa", "contractnli", "scifact")
+OUT_OF_DOMAIN = ("liveqa_med", "xquad_en")
+SELQA_HELD_OUT = frozenset({"SCIENCE", "TRAVEL", "MUSIC"})
+CONTRACT_HELD_OUT = frozenset({"nda-1", "nda-4", "nda-7", "nda-11", "nda-16", "nda-19"})
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One ranking set: texts by id, grades and first-stage scores by query and passage."""
+
+    name: str
+    queries: Mapping[str, Mapping[str, str]]
+    passages: Mapping[str, str]
+    titles: Mapping[str, str]
+    grades: Mapping[str, Mapping[str, int]]
+    run: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Split:
+    """What one set gives: evaluated query ids, trained query ids, and passage ids that training may see.
+
+    ``train_queries`` maps id to text; ``train_grades`` holds their judgements.
+    """
+
+    corpus: Corpus
+    evaluated: tuple[str, ...]
+    train_queries: Mapping[str, str]
+    train_grades: Mapping[str, Mapping[str, int]]
+    train_passages: frozenset[str]
+
+
+def _lines(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _table(path: Path, column: int) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    with path.open(encoding="utf-8") as file:
+        next(file)
+        for line in file:
+            cells = line.rstrip("\n").split("\t")
+            found.setdefault(cells[0], {})[cells[1]] = float(cells[column])
+    return found
+
+
+def _grades(path: Path) -> dict[str, dict[str, int]]:
+    return {query: {p: int(g) for p, g in row.items()} for query, row in _table(path, 2).items()}
+
+
+def load(folder: Path) -> Corpus:
+    """Read a set; a passage's text is ``title + " " + text``."""
+    rows = list(_lines(folder / "passages.jsonl"))
+    titles = {row["id"]: row.get("title") or "" for row in rows}
+    passages = {row["id"]: f"{titles[row['id']]} {row['text']}".strip() for row in rows}
+    queries = {row["id"]: row for row in _lines(folder / "queries.jsonl")}
+    return Corpus(folder.name, queries, passages, titles, _grades(folder / "qrels.tsv"), _table(folder / "run.tsv", 3))
+
+
+def evaluated(corpus: Corpus) -> tuple[str, ...]:
+    """Query ids that are measured: held-out topics, contracts and statements, test parts, or the whole set."""
+    rules = {
+        "selqa": lambda q: q["topic"] in SELQA_HELD_OUT,
+        "tatqa": lambda q: q["split"] == "test",
+        "contractnli": lambda q: q["split"] == "test" and q["hypothesis"] in CONTRACT_HELD_OUT,
+    }
+    rule = rules.get(corpus.name, lambda q: True)
+    return tuple(sorted(key for key, query in corpus.queries.items() if rule(query) and key in corpus.run))
+
+
+def banned_texts(corpora: Mapping[str, Corpus]) -> frozenset[str]:
+    """Exact texts of every evaluated query and of every passage that is judged or a candidate for one."""
+    texts: set[str] = set()
+    for corpus in corpora.values():
+        for key in evaluated(corpus):
+            texts.add(corpus.queries[key]["text"])
+            near = {*corpus.run.get(key, {}), *corpus.grades.get(key, {})}
+            texts.update(corpus.passages[p] for p in near if p in corpus.passages)
+    return frozenset(texts)
+
+
+def splits(root: Path) -> dict[str, Split]:
+    """Every set under ``root`` with its evaluation and training side; out-of-domain sets train nothing."""
+    corpora = {name: load(root / name) for name in (*IN_DOMAIN, *OUT_OF_DOMAIN)}
+    banned = banned_texts(corpora)
+    return {name: _split(corpus, banned, root / name) for name, corpus in corpora.items()}
+
+
+def _split(corpus: Corpus, banned: frozenset[str], folder: Path) -> Split:
+    measured = evaluated(corpus)
+    if corpus.name in OUT_OF_DOMAIN:
+        return Split(corpus, measured, {}, {}, frozenset())
+    texts, grades = {key: query["text"] for key, query in corpus.queries.items()}, corpus.grades
+    if corpus.name == "scifact":
+        texts = {row["id"]: row["text"] for row in _lines(folder / "queries_train.jsonl")}
+        grades = _grades(folder / "qrels_train.tsv")
+    allowed = frozenset(p for p, text in corpus.passages.items() if text not in banned)
+    if corpus.name == "contractnli":
+        documents = {corpus.queries[key]["doc"] for key in measured}
+        allowed = frozenset(p for p in allowed if p.rsplit("_", 1)[0] not in documents)
+    kept = {q: t for q, t in texts.items() if t not in banned and any(p in allowed for p in grades.get(q, {}))}
+    kept = {q: t for q, t in kept.items() if corpus.name == "scifact" or q not in set(measured)}
+    return Split(corpus, measured, kept, {q: grades[q] for q in kept}, allowed)

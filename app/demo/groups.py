@@ -1,0 +1,143 @@
+"""Training groups: one query with a handful of passages and the teacher's score of each.
+
+The teacher is the base model as a bi-encoder (cosine of mean-pooled embeddings), plus the share of the query's rare
+words that the passage holds, plus a bonus for a positive judgement. Queries are the training queries of
+``corpora.splits`` and made-up ones: titles, sentences and keywords of training passages.
+"""
+
+import math
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.demo.corpora import Split
+
+GROUP = 8
+LEXICAL, POSITIVE, OWN = 0.4, 0.35, 0.15
+
+
+@dataclass(frozen=True)
+class Group:
+    """A query, its passages, the teacher's scores (cosine scale), and which are known to be relevant."""
+
+    query: str
+    passages: tuple[str, ...]
+    scores: tuple[float, ...]
+    positive: tuple[bool, ...]
+
+
+class Teacher:
+    """The base model as a bi-encoder."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self.model, self.tokenizer = model.eval(), tokenizer
+
+    @torch.inference_mode()
+    def embed(self, texts: Sequence[str], batch: int = 64) -> Tensor:
+        """[N, D] unit vectors, mean-pooled over tokens, in bfloat16 arithmetic."""
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        out = torch.zeros(len(texts), self.model.config.hidden_size)
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            inputs = self.tokenizer(
+                [texts[i] for i in rows], truncation=True, max_length=256, padding=True, return_tensors="pt"
+            )
+            with torch.autocast("cpu", torch.bfloat16):
+                hidden = self.model(**inputs).last_hidden_state.float()
+            mask = inputs["attention_mask"][..., None]
+            pooled = (hidden * mask).sum(1) / mask.sum(1)
+            out[torch.tensor(rows)] = torch.nn.functional.normalize(pooled, dim=-1)
+        return out
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of a text."""
+    return re.findall(r"\w+", text.lower())
+
+
+class Pool:
+    """Training passages of one set, merged passages included, with embeddings and word weights."""
+
+    def __init__(self, split: Split, teacher: Teacher, draw: random.Random) -> None:
+        self.split, self.teacher, self.draw = split, teacher, draw
+        corpus = split.corpus
+        self.ids = sorted(split.train_passages)
+        self.texts = [corpus.passages[p] for p in self.ids]
+        self.owner: dict[str, list[int]] = {p: [i] for i, p in enumerate(self.ids)}
+        if corpus.name == "selqa":
+            self._merge_sections(corpus.titles)
+        self.vectors = teacher.embed(self.texts)
+        counts = Counter(word for text in self.texts for word in set(words(text)))
+        self.weight = {word: math.log(1 + len(self.texts) / n) for word, n in counts.items()}
+        self.bags = [frozenset(words(text)) for text in self.texts]
+
+    def _merge_sections(self, titles: Mapping[str, str]) -> None:
+        """Sentences of one section become one longer passage beside the sentences themselves."""
+        sections: dict[str, list[str]] = {}
+        for key in sorted(self.ids, key=lambda k: (k.rsplit("_", 1)[0], int(k.rsplit("_", 1)[1]))):
+            sections.setdefault(key.rsplit("_", 1)[0], []).append(key)
+        for members in sections.values():
+            body = " ".join(self.split.corpus.passages[k].removeprefix(titles[k]).strip() for k in members)
+            for key in members:
+                self.owner[key].append(len(self.texts))
+            self.texts.append(f"{titles[members[0]]} {body}")
+
+    def overlap(self, query: str, number: int) -> float:
+        """Share of the query's word weight that passage ``number`` holds."""
+        wanted = set(words(query))
+        total = sum(self.weight.get(word, 8.0) for word in wanted)
+        return sum(self.weight.get(w, 8.0) for w in wanted & self.bags[number]) / max(total, 1e-9)
+
+    def group(self, query: str, vector: Tensor, positives: Sequence[int], bonus: float) -> Group:
+        """One positive (if any), near passages, and a random one."""
+        cosine = self.vectors @ vector
+        near = [int(i) for i in cosine.topk(min(40, len(self.texts))).indices if int(i) not in set(positives)]
+        chosen = list(self.draw.sample(list(positives), min(1 + (self.draw.random() < 0.3), len(positives))))
+        chosen += self.draw.sample(near[:10], min(3, len(near)))
+        chosen += self.draw.sample(near[10:], min(GROUP - 1 - len(chosen), len(near[10:])))
+        while len(chosen) < GROUP:
+            other = self.draw.randrange(len(self.texts))
+            if other not in positives:
+                chosen.append(other)
+        known = set(positives)
+        scores = [float(cosine[i]) + LEXICAL * self.overlap(query, i) + (bonus if i in known else 0.0) for i in chosen]
+        return Group(query, tuple(self.texts[i] for i in chosen), tuple(scores), tuple(i in known for i in chosen))
+
+
+def real_groups(pool: Pool, repeats: int) -> Iterator[Group]:
+    """Groups of the set's own training queries."""
+    queries = [
+        (text, [i for p, g in pool.split.train_grades[q].items() if g > 0 for i in pool.owner.get(p, [])])
+        for q, text in pool.split.train_queries.items()
+    ]
+    vectors = pool.teacher.embed([text for text, _ in queries])
+    for _ in range(repeats):
+        for (text, positives), vector in zip(queries, vectors, strict=True):
+            yield pool.group(text, vector, positives, POSITIVE)
+
+
+def invented_groups(pool: Pool, count: int) -> Iterator[Group]:
+    """Groups of made-up queries: a sentence, the title, or some keywords of a training passage."""
+    picks = [pool.draw.randrange(len(pool.texts)) for _ in range(count)]
+    queries = [_invented(pool.texts[i], pool.draw) for i in picks]
+    for number, query, vector in zip(picks, queries, pool.teacher.embed(queries), strict=True):
+        yield pool.group(query, vector, [number], OWN)
+
+
+def _invented(text: str, draw: random.Random) -> str:
+    sentences = [s for s in re.split(r"(?<=[.?!])\s+", text) if len(s.split()) > 4]
+    kind = draw.random()
+    if sentences and kind < 0.5:
+        return " ".join(draw.choice(sentences).split()[: draw.randint(6, 20)])
+    tokens = text.split()
+    if kind < 0.6:
+        return " ".join(tokens[: draw.randint(4, 12)])
+    asked = draw.choice(["", "what is ", "what are ", "how does ", "is ", "what causes "])
+    picked = sorted(draw.sample(range(len(tokens)), min(len(tokens), draw.randint(3, 8))))
+    return asked + " ".join(tokens[i] for i in picked)

@@ -1,0 +1,36 @@
+"""What an explanation asks."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.examples import Example
+from app.domain.targets import TargetSpec
+
+
+class ExplainSettings(BaseModel):
+    """What is asked of the model.
+
+    Args:
+        query: first text of each pair; the whole text for a prompt.
+        passages: 1 to 50 second texts; empty for a prompt.
+        method, params: attribution method and its settings.
+        target: the scalar that is explained.
+        max_length: limit in tokens; longer passages are cut, and the cut is stored and shown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    query: str
+    passages: tuple[str, ...] = Field((), max_length=50)
+    method: str = "nig"
+    params: dict[str, Any] = {}
+    target: TargetSpec = TargetSpec()
+    max_length: int = Field(256, ge=8, le=8192)
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The inputs in order."""
+        if not self.passages:
+            return (Example("0", self.query),)
+        return tuple(Example(str(number), self.query, text) for number, text in enumerate(self.passages))

@@ -1,0 +1,143 @@
+"""Explain one pair, one query with up to 50 passages, or one prompt: neuron and token scores per example."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from app.analysis.layers import summarise
+from app.domain.examples import Seen
+from app.domain.explaining import ExplainSettings
+from app.domain.results import ArrayRow, ItemRow, Row, TopNeuron
+from app.domain.runs import Lane
+from app.domain.scores import NeuronScores, RunningScores
+from app.domain.sites import NeuronSpace
+from app.jobs.base import Finished, Inputs, Partial, Shard
+from app.methods.base import Attribution, AttributionMethod, methods
+from app.models.host import ModelHost
+
+TOP_STORED = 2000
+
+
+class Explain:
+    """The kind of run that attributes."""
+
+    key: ClassVar[str] = "explain"
+    version: ClassVar[int] = 1
+    title: ClassVar[str] = "Explanation"
+    Settings: ClassVar[type[BaseModel]] = ExplainSettings
+
+    def lane(self, settings: BaseModel) -> Lane:
+        """One pair is interactive; a list of passages is batch work."""
+        assert isinstance(settings, ExplainSettings)
+        return Lane.INTERACTIVE if len(settings.passages) <= 1 else Lane.BATCH
+
+    def plan(self, settings: BaseModel, given: Inputs, host: ModelHost) -> dict[str, Any]:
+        """What is fixed before the first shard: examples, cost, target."""
+        method, params = _method(settings)
+        assert isinstance(settings, ExplainSettings)
+        batch = host.encode(settings.examples[:1], max_length=settings.max_length)
+        return {
+            "items": len(settings.examples),
+            "passes": method.passes(params),
+            "neurons": len(method.space(host, params)),
+            "parts": ["all", *batch.segments],
+            "special": sorted(batch.special),
+            "target": host.target(settings.target, batch).resolved.model_dump(mode="json"),
+        }
+
+    def shards(self, settings: BaseModel, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
+        """One example per shard."""
+        return tuple(Shard(number, number, 1, plan["passes"]) for number in range(plan["items"]))
+
+    def work(
+        self, settings: BaseModel, plan: Mapping[str, Any], shard: Shard, given: Inputs, host: ModelHost
+    ) -> Partial:
+        """Scores of one example."""
+        method, params = _method(settings)
+        assert isinstance(settings, ExplainSettings)
+        example = settings.examples[shard.first]
+        batch = host.encode([example], max_length=settings.max_length)
+        target = host.target(settings.target, batch)
+        found = method.attribute(host, batch, target, params)
+        seen = host.seen(example, max_length=settings.max_length)
+        sums = RunningScores.of(found.parts, {site: values[None] for site, values in found.neurons.items()})
+        return Partial(sums, (_item(shard.first, found, seen),), {})
+
+    def finish(
+        self,
+        settings: BaseModel,
+        plan: Mapping[str, Any],
+        total: RunningScores | None,
+        given: Inputs,
+        host: ModelHost,
+    ) -> Finished:
+        """Mean scores, their spread, and the ends of the ranking."""
+        method, params = _method(settings)
+        if total is None or total.n == 0:
+            return Finished((), {"n": 0}, ())
+        space = method.space(host, params)
+        scores = total.scores(space)
+        summary = summarise(scores)
+        facts = {
+            "n": scores.n,
+            "neurons": len(space),
+            "top_share": summary.top_share,
+            "strongest_layer": summary.strongest_layer,
+            "positive": summary.positive,
+            "negative": summary.negative,
+        }
+        return Finished(tuple(_rows(scores)), facts, ())
+
+
+def _method(settings: BaseModel) -> tuple[AttributionMethod, BaseModel]:
+    assert isinstance(settings, ExplainSettings)
+    method = methods()[settings.method]
+    return method, method.Params.model_validate(settings.params)
+
+
+def _item(number: int, found: Attribution, seen: Seen) -> ItemRow:
+    """One example's tokens with relevance, its numbers and its path."""
+    tokens = [
+        {
+            "text": span.text,
+            "segment": span.segment,
+            "word": span.word,
+            "start": span.start,
+            "end": span.end,
+            "score": float(score),
+        }
+        for span, score in zip(seen.tokens, found.tokens, strict=True)
+    ]
+    notes = dict(found.notes)
+    values = {
+        "target": found.score,
+        "baseline": found.baseline_score,
+        "score": notes.pop("score"),
+        "probability": notes.pop("probability"),
+        "remainder": notes.pop("remainder"),
+    }
+    notes["residual"] = dict(found.residual)
+    notes["seen"] = {
+        name: getattr(seen, name)
+        for name in ("query_tokens", "passage_tokens", "cut_query", "cut_passage", "unknown", "max_length")
+    }
+    return ItemRow(number, "explain", tokens, values, notes)
+
+
+def _rows(scores: NeuronScores) -> Iterator[Row]:
+    for site, where in scores.space.slices():
+        place = (site.kind.value, site.layer, scores.n)
+        for number, part in enumerate(scores.parts):
+            yield ArrayRow("scores", "mean", part, *place, scores.mean[number, where])
+        yield ArrayRow("scores", "se", "all", *place, scores.se[where])
+        yield ArrayRow("scores", "positive", "all", *place, scores.positive[where])
+    yield from _ends(scores, scores.space)
+
+
+def _ends(scores: NeuronScores, space: NeuronSpace) -> Iterator[TopNeuron]:
+    values = scores.of("all")
+    for side, by in (("top", "signed"), ("bottom", "bottom")):
+        for rank, flat in enumerate(scores.order("all", by)[:TOP_STORED], start=1):
+            index = space.index(int(flat))
+            yield TopNeuron("mean", side, rank, index.kind.value, index.layer, index.unit, float(values[flat]))

@@ -1,0 +1,209 @@
+"""Model folders on disk and on the hub: what is there, without loading weights."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from app.domain.errors import NotFound, Unsupported
+from app.domain.model_card import ModelInfo, Task
+from app.models.architectures import architectures, claim
+
+PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
+
+
+def slug_of(name: str) -> str:
+    """The name a model has in addresses: a folder's last part, or a hub id with ``--`` for ``/``."""
+    path = Path(name)
+    return path.name if path.is_absolute() or name.startswith((".", "~")) else name.strip("/").replace("/", "--")
+
+
+def resolve(name: str, root: Path, aliases: Mapping[str, str], offline: bool) -> Path:
+    """The local folder of an alias, a folder below ``root``, a path, or a hub id (fetched unless offline).
+
+    Raises:
+        NotFound: nothing of that name can be reached.
+    """
+    wanted = aliases.get(name, name)
+    if not wanted.strip():
+        raise NotFound("the name of a model", "an empty name", "Choose a model from the list.", "model")
+    for folder in (root / wanted, root / wanted.replace("/", "--"), Path(wanted).expanduser()):
+        if folder.is_dir():
+            return folder
+    return _fetched(wanted.replace("--", "/"), root, offline)
+
+
+def _fetched(name: str, root: Path, offline: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(PATTERNS), local_files_only=offline))
+    except Exception as error:
+        where = (
+            "offline, and not in the local cache" if offline else f"nothing could be fetched ({type(error).__name__})"
+        )
+        raise NotFound(
+            "a folder, an alias, or a Hugging Face id of a model",
+            f"'{name}': {where}",
+            f"Put its folder below {root}, or give the full path of the folder.",
+            "model",
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a model folder; empty if the file is not there.
+
+    Raises:
+        Unsupported: the file is broken.
+    """
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Unsupported("valid JSON", f"{path.name}: {error}", "Copy the model's folder again.", "model") from error
+    return found if isinstance(found, dict) else {}
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files of a folder.
+
+    Raises:
+        Unsupported: there are none; pickled weights are named but never read.
+    """
+    found = tuple(sorted(folder.glob("*.safetensors")))
+    if not found:
+        pickled = [path.name for path in (*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"))]
+        raise Unsupported(
+            "weights as model.safetensors",
+            f"pickled weights ({', '.join(pickled)}), which can run code"
+            if pickled
+            else f"no weights in {folder.name}",
+            "Convert them with save_pretrained(safe_serialization=True), or copy the missing file.",
+            "model",
+        )
+    return found
+
+
+def task_of(config: Mapping[str, Any]) -> Task:
+    """What a model is used for, from its configuration.
+
+    Raises:
+        Unsupported: a family that is not declared, remote code, or a head that gives no score.
+    """
+    if config.get("auto_map"):
+        raise Unsupported(
+            "a model of the transformers library",
+            "a folder that wants to run its own code (auto_map)",
+            "Remote code is refused; use a version of the model that the library knows.",
+            "model",
+        )
+    family = claim(str(config.get("model_type")))
+    if family is None:
+        known = ", ".join(a.family for a in architectures())
+        raise Unsupported(
+            f"one of the families {known}",
+            f"'{config.get('model_type', 'no model_type')}'",
+            "Choose another model.",
+            "model",
+        )
+    names = " ".join(config.get("architectures") or ())
+    wanted = {"ranker": "ForSequenceClassification", "yes_no": "ForConditionalGeneration", "causal_lm": "LMHead"}
+    task = family.tasks[0]
+    ends = {"causal_lm": ("ForCausalLM", "LMHeadModel")}.get(task, (wanted[task],))
+    if not any(end in names for end in ends):
+        raise Unsupported(
+            f"a model with a head ({' or '.join(ends)})",
+            names or "no architecture in config.json",
+            "Choose a checkpoint that was trained to score; a bare encoder has nothing to explain.",
+            "model",
+        )
+    return task
+
+
+def labels_of(config: Mapping[str, Any], task: Task) -> tuple[str, ...]:
+    """Names of the logits of a classification head, in order; empty for the other tasks."""
+    if task != "ranker":
+        return ()
+    names = config.get("id2label")
+    if not names:
+        count = int(config.get("num_labels", 2))
+        names = {str(number): f"LABEL_{number}" for number in range(count)}
+    return tuple(str(names[key]) for key in sorted(names, key=int))
+
+
+def guess_relevant(labels: tuple[str, ...], declared: Any) -> int | None:
+    """Which label means relevant: as declared in golgi.json, the only one, by name, or the second of two."""
+    if isinstance(declared, int):
+        return declared
+    if len(labels) == 1:
+        return 0
+    words = ("relevant", "true", "yes", "positive", "entailment")
+    named = [number for number, label in enumerate(labels) if label.lower() in words]
+    return named[0] if named else 1 if len(labels) == 2 else None
+
+
+def parameters_of(files: tuple[Path, ...]) -> int:
+    """Number of weights, read from the files' headers."""
+    count = 0
+    for path in files:
+        with safe_open(path, framework="np") as opened:
+            for name in opened.keys():  # noqa: SIM118
+                size = 1
+                for side in opened.get_slice(name).get_shape():
+                    size *= side
+                count += size
+    return count
+
+
+def digest(files: tuple[Path, ...]) -> str:
+    """sha256 over the files in name order."""
+    found = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                found.update(block)
+    return found.hexdigest()
+
+
+def inspected(name: str, folder: Path) -> ModelInfo:
+    """Dry inspection: configuration and file headers only; ``problem`` says why the model cannot be loaded."""
+    info = ModelInfo(slug=slug_of(name), source=name, folder=str(folder))
+    try:
+        config = read_json(folder / "config.json")
+        if not config:
+            raise Unsupported(
+                "a config.json in the folder", f"none in {folder.name}", "Copy the missing file.", "model"
+            )
+        task, files = task_of(config), weight_files(folder)
+        if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json")):
+            raise Unsupported("a tokenizer in the folder", "none", "Copy tokenizer.json beside the weights.", "model")
+    except Unsupported as error:
+        return info.model_copy(update={"problem": str(error)})
+    more = read_json(folder / "golgi.json")
+    labels = labels_of(config, task)
+    count = parameters_of(files)
+    readme = folder / "README.md"
+    pick = lambda *names: next((int(config[n]) for n in names if isinstance(config.get(n), int)), None)  # noqa: E731
+    layers = pick("num_hidden_layers", "n_layers", "n_layer", "num_layers")
+    units = pick("intermediate_size", "hidden_dim", "n_inner", "ffn_dim", "d_ff")
+    family = claim(str(config["model_type"]))
+    return info.model_copy(
+        update={
+            "family": family.family if family else None,
+            "task": task,
+            "layers": layers,
+            "hidden": pick("hidden_size", "dim", "n_embd", "d_model"),
+            "heads": pick("num_attention_heads", "n_heads", "n_head", "num_heads"),
+            "neurons": layers * units if layers and units else None,
+            "labels": labels,
+            "relevant_label": guess_relevant(labels, more.get("relevant_label")),
+            "max_length": min(int(more.get("max_length", 512)), pick("max_position_embeddings", "n_positions") or 512),
+            "file_bytes": sum(path.stat().st_size for path in files),
+            "memory_bytes": 4 * count,
+            "readme": readme.read_text(encoding="utf-8") if readme.exists() else "",
+        }
+    )

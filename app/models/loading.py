@@ -1,0 +1,247 @@
+"""The pool of loaded models: one per process, with a byte budget; the least recently used model goes first."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+from app.domain.errors import GolgiError, NotFound, OutOfMemory, Unsupported
+from app.domain.examples import Example, Seen
+from app.domain.model_card import ModelCard, ModelInfo
+from app.domain.sites import SiteKind
+from app.models import folders
+from app.models.architectures import claim
+from app.models.encoding import Encoder, fast_tokenizer
+from app.models.host import ModelHost
+from app.models.selfcheck import checked
+
+AUTO: Mapping[str, Any] = {
+    "ranker": AutoModelForSequenceClassification,
+    "yes_no": AutoModelForSeq2SeqLM,
+    "causal_lm": AutoModelForCausalLM,
+}
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Hosts:
+    """Models by name, loaded when asked for.
+
+    Args:
+        root: folder with one folder per model.
+        device: ``auto`` (a GPU when there is one), ``cpu`` or ``cuda[:n]``.
+        dtype: ``auto`` (float32), or a name of ``DTYPES``.
+        budget_bytes: weights kept in memory together.
+        offline: never ask the hub.
+        aliases: short name to folder or hub id.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        budget_bytes: int = 8 << 30,
+        offline: bool = False,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        self.root, self.budget, self.offline, self.aliases = root, budget_bytes, offline, dict(aliases or {})
+        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device = torch.device(chosen)
+        self.dtype = DTYPES["float32" if dtype == "auto" else dtype]
+        self._hosts: OrderedDict[str, ModelHost] = OrderedDict()
+        self._encoders: dict[str, Encoder] = {}
+        self._hashes: dict[tuple[Any, ...], str] = {}
+        self._lock = threading.RLock()
+
+    def available(self) -> tuple[ModelInfo, ...]:
+        """Every folder below the root and every alias, dry."""
+        names = sorted(path.name for path in self.root.glob("*") if path.is_dir()) if self.root.is_dir() else []
+        return tuple(self.inspect(name) for name in [*names, *sorted(self.aliases)])
+
+    def folder(self, name: str) -> Path:
+        """The local folder of a model; fetches a hub id unless offline.
+
+        Raises:
+            NotFound: nothing of that name can be reached.
+        """
+        return folders.resolve(name, self.root, self.aliases, self.offline)
+
+    def inspect(self, name: str) -> ModelInfo:
+        """Dry inspection; never raises for a model that cannot be used, see ``problem``.
+
+        Raises:
+            NotFound: nothing of that name can be reached.
+        """
+        return folders.inspected(name, self.folder(name))
+
+    def hash(self, name: str) -> str:
+        """sha256 of the weights, cached by path, size and time of change."""
+        files = folders.weight_files(self.folder(name))
+        key = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+        if key not in self._hashes:
+            self._hashes[key] = folders.digest(files)
+        return self._hashes[key]
+
+    def encoder(self, name: str) -> Encoder:
+        """The tokenizer of a model with its input form; no weights are read.
+
+        Raises:
+            Unsupported: the folder cannot be used.
+        """
+        slug = folders.slug_of(name)
+        with self._lock:
+            if slug not in self._encoders:
+                info = self._usable(name)
+                tokenizer = fast_tokenizer(self._load(AutoTokenizer, self.folder(name)))
+                config = folders.read_json(self.folder(name) / "config.json")
+                assert info.task is not None
+                limit = _limit(info, tokenizer, config)
+                self._encoders[slug] = Encoder(tokenizer, info.task, limit, config.get("decoder_start_token_id"))
+            return self._encoders[slug]
+
+    def seen(self, name: str, example: Example, max_length: int | None) -> Seen:
+        """What the model would read of an example; no weights are read."""
+        return self.encoder(name).seen(example, max_length)
+
+    def get(self, name: str) -> ModelHost:
+        """The loaded model; loads and self-checks it first if needed, and makes room for it.
+
+        Raises:
+            NotFound, Unsupported: it cannot be loaded.
+            OutOfMemory: it is larger than the budget or the device.
+        """
+        slug = folders.slug_of(name)
+        with self._lock:
+            if slug not in self._hosts:
+                self._make_room(self._usable(name))
+                self._hosts[slug] = self._loaded(name)
+            self._hosts.move_to_end(slug)
+            return self._hosts[slug]
+
+    def loaded(self) -> tuple[ModelCard, ...]:
+        """Cards of the loaded models, least recently used first."""
+        with self._lock:
+            return tuple(host.card for host in self._hosts.values())
+
+    def unload(self, name: str) -> bool:
+        """Drop a model; False if it was not loaded."""
+        with self._lock:
+            gone = self._hosts.pop(folders.slug_of(name), None)
+            if gone is not None and self.device.type == "cuda":
+                del gone
+                torch.cuda.empty_cache()
+                return True
+            return gone is not None
+
+    def _usable(self, name: str) -> ModelInfo:
+        info = self.inspect(name)
+        if info.problem:
+            raise Unsupported(
+                "a model that can be loaded", info.problem, "See the models page for what works.", "model"
+            )
+        return info
+
+    def _make_room(self, info: ModelInfo) -> None:
+        need = info.memory_bytes // 4 * (torch.finfo(self.dtype).bits // 8)
+        if need > self.budget:
+            raise OutOfMemory(
+                f"a model of at most {self.budget / 1e9:.1f} GB",
+                f"{info.slug} with {need / 1e9:.1f} GB",
+                "Raise GOLGI_MODEL_BUDGET_GB, or choose a smaller model.",
+                "model",
+            )
+        while self._hosts and need + sum(h.card.bytes for h in self._hosts.values()) > self.budget:
+            self.unload(next(iter(self._hosts)))
+
+    def _load(self, loader: Any, folder: Path, **more: Any) -> Any:
+        try:
+            return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **more)
+        except GolgiError:
+            raise
+        except torch.cuda.OutOfMemoryError as error:
+            raise OutOfMemory(
+                "room for the weights", str(folder.name), "Unload other models first.", "model"
+            ) from error
+        except Exception as error:
+            raise Unsupported(
+                "a folder that the transformers library can load",
+                f"{folder.name}: {str(error).strip().splitlines()[0][:200]}",
+                "Copy the model again, or save it with a current version of the library.",
+                "model",
+            ) from error
+
+    def _loaded(self, name: str) -> ModelHost:
+        folder, info, encoder = self.folder(name), self._usable(name), self.encoder(name)
+        config = self._load(AutoConfig, folder)
+        family = claim(config.model_type)
+        if family is None or info.task is None:
+            raise NotFound("a declared family", config.model_type, "Choose another model.", "model")
+        model = self._load(AUTO[info.task], folder, config=config, dtype=self.dtype, use_safetensors=True)
+        about = folders.read_json(folder / "golgi.json")
+        card = ModelCard(
+            slug=info.slug,
+            source=name,
+            revision=str(getattr(config, "_commit_hash", None) or "local"),
+            weights_hash=self.hash(name),
+            family=family.family,
+            task=info.task,
+            layers=0,
+            hidden=0,
+            heads=0,
+            labels=info.labels,
+            relevant_label=info.relevant_label,
+            max_length=encoder.max_length,
+            dtype=str(self.dtype).removeprefix("torch."),
+            device=str(self.device),
+            parameters=sum(p.numel() for p in model.parameters()),
+            bytes=sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers())),
+            widths={},
+            quality=about.get("quality", {}),
+            in_domain=tuple(about.get("in_domain", ())),
+        )
+        return host_of(model.to(self.device), encoder, family, card)
+
+
+def host_of(model: Any, encoder: Encoder, family: Any, card: ModelCard) -> ModelHost:
+    """A host with its sizes measured by a probing pass and its self-checks run."""
+    host = ModelHost(model, encoder, family, card)
+    layers = 1 + max(site.layer for site in host.places)
+    host.card = card.model_copy(update={"layers": layers, "hidden": 0, "heads": host.heads})
+    host.card = host.card.model_copy(update={"widths": _widths(host, layers)})
+    host.card = host.card.model_copy(update={"hidden": host.card.widths[SiteKind.RESID][0]})
+    rows, off = checked(host)
+    host.card = host.card.model_copy(update={"checks": rows, "off": off})
+    return host
+
+
+def _widths(host: ModelHost, layers: int) -> dict[SiteKind, tuple[int, ...]]:
+    """Units per site kind and block, read off one forward pass; 0 where a block has no such site."""
+    trace = host.run(host.encode([probe(host)]), None, record=list(host.places))
+    found: dict[SiteKind, list[int]] = {}
+    for site in host.places:
+        found.setdefault(site.kind, [0] * layers)[site.layer] = int(trace.value(site).shape[2])
+    return {kind: tuple(sizes) for kind, sizes in found.items() if kind not in (SiteKind.WORDS, SiteKind.EMBED)}
+
+
+def probe(host: ModelHost) -> Example:
+    """A short input of the model's form."""
+    return Example("probe", "a b c") if host.card.task == "causal_lm" else Example("probe", "a b c", "a d e b")
+
+
+def _limit(info: ModelInfo, tokenizer: Any, config: Mapping[str, Any]) -> int:
+    """The model's limit in tokens: positions, less the offset of RoBERTa's position ids, and the tokenizer's own."""
+    positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
+    if config.get("model_type") in ("roberta", "xlm-roberta"):
+        positions -= int(config.get("pad_token_id") or 1) + 1
+    return int(min(positions, tokenizer.model_max_length, 8192))
