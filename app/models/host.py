@@ -26,13 +26,14 @@ def _nothing() -> None:
 class ModelHost:
     """A model on one device. Parameters are frozen and dropout is off.
 
-    ``between`` is called before every forward pass, when no hook is installed.
+    ``between`` is called before every forward pass, when no hook is installed; ``rows`` counts rows passed so far.
     """
 
     def __init__(self, model: Any, encoder: Encoder, architecture: Architecture, card: ModelCard) -> None:
         self.model = model.eval().requires_grad_(False)
         self.encoder, self.architecture, self.card = encoder, architecture, card
         self.between: Callable[[], None] = _nothing
+        self.rows = 0
 
     @property
     def tokenizer(self) -> Any:
@@ -165,6 +166,7 @@ class ModelHost:
                     "Shorten the input, unload other models, or use a smaller model.",
                 ) from error
             outputs = logits.new_zeros(len(logits)) if target is None else target(logits)
+        self.rows += len(logits)
         return Trace(logits, outputs, self.places, kept)
 
     def _logits(self, batch: Batch) -> Any:

@@ -100,7 +100,7 @@ class Ablate:
         answers = responses(host, batch, target, part, scores.space, found, rows=plan["rows"])
         described = tuple(_described(everything, scores.space)) if shard.number == 0 else ()
         rows = tuple(ResponseRow(first + at, shard.first, answers[at : at + 1]) for at in range(len(part)))
-        return Partial(None, described + rows, {})
+        return Partial(None, described + rows)
 
     def finish(
         self,
@@ -137,7 +137,13 @@ def settings_of(rule: AblateSettings, scores: NeuronScores) -> list[Setting]:
     for size in sizes if len(order) > 1 else ():
         found += _beside(rule, order[:size], scores, "curve", how)
     for dose in rule.doses:
-        scaled: dict[str, Any] = {"op": Op.SCALE, "amount": dose, "segments": rule.segments, "axis": "dose", "count": len(chosen)}
+        scaled: dict[str, Any] = {
+            "op": Op.SCALE,
+            "amount": dose,
+            "segments": rule.segments,
+            "axis": "dose",
+            "count": len(chosen),
+        }
         found.append(Setting("target", chosen, **scaled))
         found += [Setting("random", members, seed=seed, **scaled) for seed, members in _random(rule, chosen, scores)]
     return found

@@ -62,7 +62,7 @@ class Explain:
         found = method.attribute(host, batch, target, params)
         seen = host.seen(example, max_length=settings.max_length)
         sums = RunningScores.of(found.parts, {site: values[None] for site, values in found.neurons.items()})
-        return Partial(sums, (_item(shard.first, found, seen),), {})
+        return Partial(sums, (_item(shard.first, found, seen),))
 
     def finish(
         self,

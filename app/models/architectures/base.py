@@ -11,7 +11,8 @@ from app.domain.model_card import Task
 from app.domain.sites import SiteKind
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """A slice of a fused projection's last axis.
 
     ``even``: piece ``index`` of ``count`` equal pieces. ``per_head``: the last axis is [head, count, d] and the piece
@@ -25,7 +26,7 @@ class Part(NamedTuple):
     def read(self, whole: Tensor, config: Any) -> Tensor:
         """[..., width] of the piece."""
         if self.layout == "per_head":
-            heads = whole.unflatten(-1, (config.num_attention_heads, self.count, -1))
+            heads: Tensor = whole.unflatten(-1, (config.num_attention_heads, self.count, -1))
             return heads[..., self.index, :].flatten(-2)
         return torch.split(whole, self._sizes(whole, config), dim=-1)[self.index]
 

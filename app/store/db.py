@@ -1,0 +1,79 @@
+"""The database: one writer at a time, readers never wait for it, migrations on start."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def now() -> datetime:
+    """UTC without a zone, as stored."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Database:
+    """Connections to one database.
+
+    SQLite: write-ahead log, synchronous NORMAL, foreign keys on, busy timeout 5 s; writes begin immediately, so that
+    two writers queue instead of failing.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        address = make_url(url)
+        self.sqlite = address.get_backend_name() == "sqlite"
+        if self.sqlite and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = create_engine(url)
+        self._writing = threading.RLock()
+        if self.sqlite:
+            event.listen(self.engine, "connect", _pragmas)
+            event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction for writing, committed at the end of the block, rolled back after an error."""
+        with self._writing, self.engine.connect() as connection:
+            marked = connection.execution_options(golgi_write=True)
+            with marked.begin():
+                yield marked
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self._writing, self.engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _pragmas(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("golgi_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

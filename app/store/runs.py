@@ -1,0 +1,162 @@
+"""Stored runs: created once per fingerprint, found again by it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, or_, select, update
+
+from app.domain.errors import NotFound
+from app.domain.runs import Run, RunSpec, RunState
+from app.store.db import Database, now
+from app.store.tables import array, blob, item_result, job_checkpoint, response, run, run_input, setting, top_neuron
+
+SORTS = {"new": run.c.id.desc(), "old": run.c.id, "title": run.c.title, "slow": run.c.seconds.desc()}
+
+
+class Runs:
+    """The table of runs."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def create(self, spec: RunSpec, title: str, text: str, *, recorded: bool = False) -> tuple[Run, bool]:
+        """The run of a question, and whether it is new. ``text`` is what a search should find.
+
+        Raises:
+            NotFound: an input run is not in this database.
+        """
+        with self.db.write() as connection:
+            known = connection.execute(select(run).where(run.c.fingerprint == spec.fingerprint)).first()
+            if known is not None:
+                return _run(known), False
+            inputs = {role: _id_of(connection, fingerprint) for role, fingerprint in spec.inputs.items()}
+            values = {
+                "fingerprint": spec.fingerprint,
+                "kind": spec.kind,
+                "model": spec.model,
+                "method": str(spec.settings.get("method", spec.settings.get("op", ""))),
+                "weights_hash": spec.weights_hash,
+                "spec": spec.model_dump(mode="json"),
+                "title": title,
+                "note": "",
+                "text": text,
+                "state": RunState.WAITING.value,
+                "created": now(),
+                "environment": {},
+                "plan": {},
+                "facts": {},
+                "warnings": [],
+                "recorded": recorded,
+                "pinned": False,
+                "deleted": False,
+            }
+            made = connection.execute(run.insert().values(**values)).inserted_primary_key
+            assert made is not None
+            for role, number in inputs.items():
+                connection.execute(run_input.insert().values(run_id=made[0], role=role, input_id=number))
+            found = connection.execute(select(run).where(run.c.id == made[0])).one()
+            return _run(found), True
+
+    def get(self, number: int) -> Run:
+        """One run.
+
+        Raises:
+            NotFound: there is no run of that number.
+        """
+        with self.db.read() as connection:
+            found = connection.execute(select(run).where(run.c.id == number)).first()
+        if found is None:
+            raise NotFound("the number of a stored run", str(number), "Look it up in the list of runs.")
+        return _run(found)
+
+    def by_fingerprint(self, fingerprint: str) -> Run | None:
+        """The run of a fingerprint, or None."""
+        with self.db.read() as connection:
+            found = connection.execute(select(run).where(run.c.fingerprint == fingerprint)).first()
+        return None if found is None else _run(found)
+
+    def inputs(self, number: int) -> dict[str, Run]:
+        """Role to input run."""
+        query = (
+            select(run_input.c.role, run)
+            .join(run, run.c.id == run_input.c.input_id)
+            .where(run_input.c.run_id == number)
+        )
+        with self.db.read() as connection:
+            return {row.role: _run(row) for row in connection.execute(query)}
+
+    def users(self, number: int) -> tuple[Run, ...]:
+        """Runs that take this one as input, oldest first."""
+        query = (
+            select(run)
+            .join(run_input, run_input.c.run_id == run.c.id)
+            .where(run_input.c.input_id == number, run.c.deleted.is_(False))
+            .order_by(run.c.id)
+        )
+        with self.db.read() as connection:
+            return tuple(_run(row) for row in connection.execute(query))
+
+    def find(
+        self, *, filters: Mapping[str, str], sort: str = "new", offset: int = 0, limit: int = 50, deleted: bool = False
+    ) -> tuple[tuple[Run, ...], int]:
+        """One page of runs and the number of all that match; pinned ones first.
+
+        ``filters``: ``model``, ``kind``, ``method``, ``state`` (exact) and ``q`` (title, note, texts).
+        """
+        where: list[Any] = [run.c.deleted.is_(deleted)]
+        where += [run.c[name] == filters[name] for name in ("model", "kind", "method", "state") if filters.get(name)]
+        if filters.get("q"):
+            like = f"%{filters['q'].replace('%', '')}%"
+            where.append(or_(run.c.title.ilike(like), run.c.note.ilike(like), run.c.text.ilike(like)))
+        page = select(run).where(*where).order_by(run.c.pinned.desc(), SORTS.get(sort, SORTS["new"]))
+        with self.db.read() as connection:
+            total = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()
+            rows = connection.execute(page.offset(offset).limit(limit))
+            return tuple(_run(row) for row in rows), total
+
+    def values(self, column: str) -> tuple[str, ...]:
+        """The different values of a column, for filters."""
+        query = select(run.c[column]).where(run.c.deleted.is_(False)).distinct().order_by(run.c[column])
+        with self.db.read() as connection:
+            return tuple(str(row[0]) for row in connection.execute(query) if row[0])
+
+    def change(self, number: int, **values: Any) -> None:
+        """Set columns of a run: title, note, pinned, deleted, state, plan, environment, facts, and so on."""
+        with self.db.write() as connection:
+            change(connection, number, **values)
+
+    def clear(self, number: int) -> None:
+        """Drop a run's results and checkpoint, to compute it afresh."""
+        with self.db.write() as connection:
+            for table in (array, blob, top_neuron, item_result, setting, response, job_checkpoint):
+                connection.execute(table.delete().where(table.c.run_id == number))
+            change(
+                connection,
+                number,
+                state=RunState.WAITING.value,
+                finished=None,
+                seconds=None,
+                plan={},
+                facts={},
+                warnings=[],
+                error=None,
+                deleted=False,
+            )
+
+
+def change(connection: Connection, number: int, **values: Any) -> None:
+    """Set columns of a run inside a transaction."""
+    connection.execute(update(run).where(run.c.id == number).values(**values))
+
+
+def _id_of(connection: Connection, fingerprint: str) -> int:
+    found = connection.execute(select(run.c.id).where(run.c.fingerprint == fingerprint)).scalar()
+    if found is None:
+        raise NotFound("an input run in this database", fingerprint, "Compute or import the input run first.")
+    return int(found)
+
+
+def _run(row: Row[Any]) -> Run:
+    values = dict(row._mapping)
+    values["spec"] = RunSpec.model_validate(values["spec"])
+    return Run.model_validate({name: values[name] for name in Run.model_fields if name in values})
