@@ -70,6 +70,7 @@ def step_loss(model: Any, tokenizer: Any, groups: Sequence[Group], length: int) 
             truncation="longest_first",
             max_length=length,
             padding=True,
+            pad_to_multiple_of=32,
             return_tensors="pt",
         )
         with torch.autocast("cpu", torch.bfloat16):
@@ -125,6 +126,10 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=9000, help="made-up groups over all sets")
     parser.add_argument("--batch", type=int, default=8, help="groups of 8 passages per step")
     parser.add_argument("--length", type=int, default=160)
+    parser.add_argument(
+        "--steps", type=int, default=None, help="stop after this many steps; the rate decays to 0 there"
+    )
+    parser.add_argument("--init", type=Path, default=None, help="go on from this folder instead of the base")
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--seed", type=int, default=13)
     args = parser.parse_args()
@@ -143,7 +148,12 @@ def main() -> None:
         groups += invented_groups(pool, round(share[name] * args.groups))
         log.info("%s: %d passages, %d groups so far", name, len(pool.texts), len(groups))
     draw.shuffle(groups)
-    model, tokenizer = student(args.base, texts)
+    groups = groups[: args.steps * args.batch] if args.steps else groups
+    if args.init is None:
+        model, tokenizer = student(args.base, texts)
+    else:
+        model = BertForSequenceClassification.from_pretrained(args.init, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(args.init)
     train(model, tokenizer, groups, args)
 
 

@@ -1,0 +1,99 @@
+"""Measure the demo re-ranker: nDCG@10 of re-ranking the BM25 top 20, over every shared set.
+
+Run: ``python -m app.demo.evaluate_reranker --data ../shared/data [--write]``; ``--write`` puts the table into
+``golgi.json`` and the model card. Ties: score descending, then passage id; unjudged counts as not relevant.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import numpy as np
+import torch
+from ir_measures import nDCG
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from app.demo.card import card_text
+from app.demo.corpora import IN_DOMAIN, Split, splits
+
+log = logging.getLogger(__name__)
+Scores = Mapping[str, Mapping[str, float]]
+
+
+def per_query(split: Split, scores: Scores) -> dict[str, float]:
+    """Query id to nDCG@10 of the evaluated queries."""
+    grades = split.corpus.grades
+    qrels = [ir_measures.Qrel(q, p, g) for q in split.evaluated for p, g in grades.get(q, {}).items()]
+    return {found.query_id: found.value for found in ir_measures.iter_calc([nDCG @ 10], qrels, scores)}
+
+
+@torch.inference_mode()
+def reranked(model: Any, tokenizer: Any, split: Split, length: int = 256) -> dict[str, dict[str, float]]:
+    """Scores of the BM25 top 20 of every evaluated query, in float32, batched by length."""
+    corpus = split.corpus
+    pairs = [(q, p) for q in split.evaluated for p in corpus.run[q]]
+    pairs.sort(key=lambda pair: len(corpus.passages[pair[1]]))
+    found: dict[str, dict[str, float]] = {}
+    for start in range(0, len(pairs), 64):
+        rows = pairs[start : start + 64]
+        texts = [corpus.queries[q]["text"] for q, _ in rows], [corpus.passages[p] for _, p in rows]
+        inputs = tokenizer(*texts, truncation="only_second", max_length=length, padding=True, return_tensors="pt")
+        for (q, p), score in zip(rows, model(**inputs).logits[:, 0].tolist(), strict=True):
+            found.setdefault(q, {})[p] = score
+    return found
+
+
+def interval(gains: Sequence[float], draws: int = 2000, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of a mean over queries."""
+    values = np.asarray(gains)
+    picks = np.random.default_rng(seed).integers(0, len(values), size=(draws, len(values)))
+    low, high = np.quantile(values[picks].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def measured(model: Any, tokenizer: Any, split: Split) -> dict[str, float]:
+    """BM25 and model nDCG@10, the gain with its interval, and the number of queries."""
+    before = per_query(split, {q: split.corpus.run[q] for q in split.evaluated})
+    after = per_query(split, reranked(model, tokenizer, split))
+    gains = [after[q] - before[q] for q in before]
+    low, high = interval(gains)
+    mean = lambda table: round(float(np.mean(list(table.values()))), 4)  # noqa: E731
+    return {
+        "queries": len(before),
+        "bm25": mean(before),
+        "model": mean(after),
+        "gain_low": round(low, 4),
+        "gain_high": round(high, 4),
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=Path("models_cache/golgi-demo-reranker"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--sets", nargs="*", default=None)
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    tokenizer = AutoTokenizer.from_pretrained(args.model)
+    model = AutoModelForSequenceClassification.from_pretrained(args.model, dtype=torch.float32).eval()
+    table = {}
+    for name, split in splits(args.data).items():
+        if args.sets is None or name in args.sets:
+            table[name] = measured(model, tokenizer, split)
+            log.info("%s (%s) %s", name, "in" if name in IN_DOMAIN else "out", table[name])
+    if args.write:
+        path = args.model / "golgi.json"
+        facts = json.loads(path.read_text()) | {"quality": table}
+        facts["out_of_domain"] = [name for name in table if name not in IN_DOMAIN]
+        path.write_text(json.dumps(facts, indent=1) + "\n")
+        (args.model / "README.md").write_text(card_text(table))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""A figure and its table twin are one object: what is plotted is what is exported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly
+from plotly.utils import PlotlyJSONEncoder
+
+DIVERGING = "diverging"
+"""Name of the blue-white-orange scale; the page puts in the colours of its theme, 0 is always neutral."""
+
+NEGATIVE, POSITIVE, NEUTRAL, BAND = "#2a6fb0", "#d9731a", "#808892", "rgba(128,136,146,0.25)"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A Plotly figure with its table.
+
+    Args:
+        name: short name in addresses and file names.
+        title: the finding's variable.
+        caption: run, n, method and units in one line.
+        plot: Plotly ``data`` and ``layout``.
+        columns, rows: the same numbers as a table.
+    """
+
+    name: str
+    title: str
+    caption: str
+    plot: dict[str, Any]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def layout(x: str, y: str, height: int = 320, **more: Any) -> dict[str, Any]:
+    """Axes with titles and room for them; colours are the page's."""
+    return {
+        "height": height,
+        "margin": {"l": 64, "r": 24, "t": 12, "b": 52},
+        "xaxis": {"title": {"text": x}, **more.pop("xaxis", {})},
+        "yaxis": {"title": {"text": y}, **more.pop("yaxis", {})},
+        "showlegend": False,
+        **more,
+    }
+
+
+def limit(values: Sequence[float], percentile: float = 0.995) -> float:
+    """Symmetric colour limit: this share of magnitudes lies within it."""
+    ordered = sorted(abs(value) for value in values)
+    return max(ordered[min(len(ordered) - 1, int(percentile * len(ordered)))], 1e-12) if ordered else 1.0
+
+
+def script_path() -> str:
+    """Path of Plotly's script inside the installed package."""
+    from pathlib import Path
+
+    return str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
+
+
+__all__ = ["DIVERGING", "Figure", "PlotlyJSONEncoder", "layout", "limit", "script_path"]

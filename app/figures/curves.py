@@ -1,0 +1,150 @@
+"""Curves: the score along the path, the score over neurons removed, the score over λ."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout
+
+
+@dataclass(frozen=True)
+class Point:
+    """One place of a curve: ``x``, the set's value, and the controls (None where they were not measured)."""
+
+    x: float
+    target: float | None
+    random: tuple[float, ...]
+    bottom: float | None = None
+    complement: float | None = None
+
+
+def path(values: Sequence[float], unit: str, caption: str) -> Figure:
+    """F along the path from baseline (0) to input (1)."""
+    steps = len(values) - 1
+    x = [k / steps for k in range(steps + 1)]
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": x,
+        "y": list(values),
+        "line": {"color": POSITIVE},
+        "marker": {"size": 4},
+        "hovertemplate": "α = %{x:.2f}: %{y:.4g}<extra></extra>",
+    }
+    plot = {"data": [line], "layout": layout("path position α (0 baseline, 1 input)", f"target ({unit})", height=260)}
+    columns = ("α", f"F ({unit})")
+    return Figure("path", "The target along the path", caption, plot, columns, tuple(zip(x, values, strict=True)))
+
+
+def removal(points: Sequence[Point], intact: float, unit: str, caption: str) -> Figure:
+    """Target over the number of neurons switched off, with the random band, bottom and complement."""
+    plot = {
+        "data": _band(points)
+        + _lines(points, {"bottom": "same number from the bottom", "complement": "everything else off"}),
+        "layout": layout(
+            "neurons switched off (log scale)",
+            f"target ({unit})",
+            height=380,
+            showlegend=True,
+            shapes=[_level(intact)],
+            annotations=[_named(intact, "intact")],
+            xaxis={"type": "log", "dtick": 1},
+            legend={"orientation": "h", "y": 1.12, "x": 0},
+        ),
+    }
+    return Figure(
+        "removal", "What happens when more neurons go", caption, plot, _columns("neurons", unit), _table(points)
+    )
+
+
+def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Figure:
+    """Target over the factor λ on the chosen neurons, with matched random sets."""
+    plot = {
+        "data": _band(points) + _lines(points, {}),
+        "layout": layout(
+            "factor λ on the chosen neurons (1 = intact)",
+            f"target ({unit})",
+            height=320,
+            showlegend=True,
+            shapes=[_level(intact)],
+            annotations=[_named(intact, "intact")],
+            legend={"orientation": "h", "y": 1.14, "x": 0},
+        ),
+    }
+    return Figure(
+        "dose", "Dose and response", caption, plot, _columns("λ", unit)[:6], tuple(row[:6] for row in _table(points))
+    )
+
+
+def _band(points: Sequence[Point]) -> list[dict[str, Any]]:
+    known = [p for p in points if p.random]
+    x = [p.x for p in known]
+    edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    means = [sum(p.random) / len(p.random) for p in known]
+    middle = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": means,
+        "name": f"{len(known[0].random) if known else 0} random sets, matched per layer (mean, range)",
+        "line": {"color": NEUTRAL, "width": 1.5},
+        "hovertemplate": "random mean %{y:.4g}<extra></extra>",
+    }
+    low = {**edge, "y": [min(p.random) for p in known]}
+    high = {**edge, "y": [max(p.random) for p in known], "fill": "tonexty", "fillcolor": BAND}
+    return [low, high, middle]
+
+
+def _lines(points: Sequence[Point], dashed: Mapping[str, str]) -> list[dict[str, Any]]:
+    base = {"type": "scatter", "mode": "lines+markers", "x": [p.x for p in points]}
+    lines = [
+        {
+            **base,
+            "y": [getattr(p, name) for p in points],
+            "name": title,
+            "line": {"color": NEGATIVE, "dash": "dash" if name == "bottom" else "dot", "width": 1.5},
+            "marker": {"size": 5, "symbol": "square" if name == "bottom" else "diamond"},
+            "hovertemplate": name + " %{y:.4g}<extra></extra>",
+        }
+        for name, title in dashed.items()
+    ]
+    target = {
+        **base,
+        "y": [p.target for p in points],
+        "name": "the chosen neurons",
+        "line": {"color": POSITIVE, "width": 3},
+        "marker": {"size": 7},
+        "hovertemplate": "chosen %{y:.4g}<extra></extra>",
+    }
+    return [*lines, target]
+
+
+def _level(y: float) -> dict[str, Any]:
+    line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+
+
+def _named(y: float, text: str) -> dict[str, Any]:
+    place = {"xref": "paper", "x": 1, "y": y, "xanchor": "right", "yanchor": "bottom"}
+    return {**place, "text": text, "showarrow": False}
+
+
+def _columns(x: str, unit: str) -> tuple[str, ...]:
+    more = ("random mean", "random lowest", "random highest", "random sets", "bottom", "complement")
+    return (x, f"chosen ({unit})", *more)
+
+
+def _table(points: Sequence[Point]) -> tuple[tuple[Any, ...], ...]:
+    return tuple(
+        (
+            p.x,
+            p.target,
+            sum(p.random) / len(p.random) if p.random else None,
+            min(p.random, default=None),
+            max(p.random, default=None),
+            len(p.random),
+            p.bottom,
+            p.complement,
+        )
+        for p in points
+    )

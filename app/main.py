@@ -1,0 +1,74 @@
+"""Everything wired together once: settings in, services out."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from app.jobs.base import kinds
+from app.jobs.worker import Worker
+from app.models.loading import Hosts
+from app.services.catalogue import Catalogue
+from app.services.container import Services
+from app.services.demo import Demo
+from app.services.exports import Exports
+from app.services.pages import Pages
+from app.services.requests import Requests
+from app.settings import Settings
+from app.store.db import Database
+from app.store.jobs import Jobs
+from app.store.registry import Registry
+from app.store.results import Results
+from app.store.runs import Runs
+from app.web.app import create_app
+
+RECORDED = Path(__file__).parent / "demo" / "recorded"
+
+
+@dataclass(frozen=True)
+class Golgi:
+    """A wired instance: the services, and a worker that is not running yet."""
+
+    settings: Settings
+    db: Database
+    services: Services
+    worker: Worker
+
+    def app(self) -> FastAPI:
+        """The web application."""
+        return create_app(self.services, self.settings)
+
+    def start_worker(self) -> threading.Thread:
+        """Run the worker in a thread of this process."""
+        thread = threading.Thread(target=self.worker.run_forever, name="worker", daemon=True)
+        thread.start()
+        return thread
+
+
+def build(settings: Settings) -> Golgi:
+    """Migrate the database, open recorded runs, wire the services."""
+    db = Database(settings.url)
+    db.migrate()
+    hosts = Hosts(
+        settings.models_dir,
+        device=settings.device,
+        dtype=settings.dtype,
+        budget_bytes=int(settings.model_budget_gb * 1e9),
+        offline=settings.offline,
+        aliases=settings.aliases,
+    )
+    runs, results, jobs, registry = Runs(db), Results(db), Jobs(db), Registry(db)
+    catalogue = Catalogue(hosts, registry, jobs)
+    services = Services(
+        catalogue=catalogue,
+        requests=Requests(catalogue, hosts, runs, results, jobs),
+        pages=Pages(runs, results, jobs, registry),
+        exports=Exports(runs, results),
+        demo=Demo(),
+        runs=runs,
+        jobs=jobs,
+    )
+    for path in sorted(RECORDED.glob("*.zip")):
+        services.exports.load_bundle(path.read_bytes(), recorded=True)
+    return Golgi(settings, db, services, Worker(db, hosts, kinds(), settings.lease_seconds))

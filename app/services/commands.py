@@ -1,0 +1,60 @@
+"""A run as the command line that makes it again."""
+
+import shlex
+from typing import Any
+
+from app.domain.explaining import ExplainSettings
+from app.domain.interventions import Op
+from app.domain.runs import Run
+from app.jobs.kinds.ablate import AblateSettings
+from app.methods.base import methods
+
+
+def command_of(run: Run, source: Run | None = None) -> str:
+    """The command; reading it back gives the same fingerprint."""
+    if run.spec.kind == "ablate" and source is not None:
+        words = _ablate_words(AblateSettings.model_validate(run.spec.settings), source.fingerprint)
+    else:
+        words = _explain_words(ExplainSettings.model_validate(run.spec.settings), run.spec.model)
+    return shlex.join(["golgi", *words])
+
+
+def _explain_words(settings: ExplainSettings, model: str) -> list[str]:
+    words = ["explain", "--model", model, "--query", settings.query]
+    for passage in settings.passages:
+        words += ["--passage", passage]
+    defaults = methods()[settings.method].Params().model_dump(mode="json")
+    for name, value in settings.params.items():
+        if value != defaults.get(name):
+            words += _option(name, value)
+    target = settings.target
+    words += ["--target", target.name] if target.name != "default" else []
+    words += ["--label", str(target.label)] if target.label is not None else []
+    words += ["--token", target.token] if target.token is not None else []
+    words += ["--method", settings.method] if settings.method != "nig" else []
+    return [*words, "--max-length", str(settings.max_length)]
+
+
+def _option(name: str, value: Any) -> list[str]:
+    flag = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [flag] if value else ["--no-" + name.replace("_", "-")]
+    return [flag, str(value)]
+
+
+def _ablate_words(settings: AblateSettings, source: str) -> list[str]:
+    rule, plain = settings.selection, AblateSettings()
+    words = ["ablate", source, "--rank", rule.rank]
+    if rule.rank == "hand":
+        words += ["--neurons", ",".join(rule.neurons)]
+    elif rule.count is not None:
+        words += ["--top", str(rule.count)]
+    else:
+        words += ["--top", f"{100 * rule.fraction:.10g}%"]
+    words += ["--layers", ",".join(map(str, rule.layers))] if rule.layers is not None else []
+    words += ["--part", rule.part] if rule.part != "all" else []
+    words += ["--op", settings.op.value]
+    words += ["--amount", f"{settings.amount:.10g}"] if settings.op is Op.SCALE else []
+    words += ["--segments", ",".join(settings.segments)] if settings.segments is not None else []
+    words += ["--seeds", str(settings.seeds)] if settings.seeds != plain.seeds else []
+    return words + (["--seed", str(settings.seed)] if settings.seed else [])

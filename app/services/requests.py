@@ -1,0 +1,174 @@
+"""From a question to a stored run: validated, fingerprinted, queued."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.domain.errors import BadInput, Conflict, NotFound, Unsupported
+from app.domain.explaining import ExplainSettings
+from app.domain.model_card import ModelInfo
+from app.domain.neuron_sets import ranked
+from app.domain.runs import Job, Run, RunSpec, RunState, data_hash
+from app.domain.targets import TargetSpec
+from app.jobs.base import kinds
+from app.jobs.kinds.ablate import AblateSettings
+from app.methods.base import methods
+from app.models.loading import Hosts
+from app.services.catalogue import Catalogue
+from app.services.forms import validated
+from app.store.jobs import Jobs
+from app.store.results import Results
+from app.store.runs import Runs
+
+LONGEST = 200_000
+
+
+class Requests:
+    """Starts runs. The same question gives the same stored run."""
+
+    def __init__(self, catalogue: Catalogue, hosts: Hosts, runs: Runs, results: Results, jobs: Jobs) -> None:
+        self.catalogue, self.hosts = catalogue, hosts
+        self.runs, self.results, self.jobs = runs, results, jobs
+
+    def explain(self, model: str, values: Mapping[str, Any]) -> Run:
+        """Start, or find, the explanation of an input.
+
+        ``values`` are those of :class:`ExplainSettings`; missing ones take their defaults.
+
+        Raises:
+            BadInput, Unsupported, NotFound: what is wrong, with the field's name.
+        """
+        info = self._model(model)
+        settings = self._complete(info, model, validated(ExplainSettings, values))
+        kind = kinds()["explain"]
+        method = methods()[settings.method]
+        spec = RunSpec(
+            kind=kind.key,
+            version=1000 * kind.version + method.version,
+            model=info.slug,
+            weights_hash=self.hosts.hash(model),
+            settings=settings.model_dump(mode="json"),
+        )
+        text = "\n".join([settings.query, *settings.passages])
+        return self._started(spec, settings.query.strip().replace("\n", " ")[:90], text, settings)
+
+    def ablate(self, source: Run, values: Mapping[str, Any]) -> Run:
+        """Start, or find, the ablation of neurons of an explained run.
+
+        Raises:
+            BadInput, Conflict: what is wrong, with the field's name.
+        """
+        if source.spec.kind != "explain" or source.state not in (RunState.DONE, RunState.PARTIAL):
+            raise Conflict(
+                "a finished explanation to take neurons from",
+                f"run {source.id}, {source.state}",
+                "Wait for it to finish.",
+            )
+        settings = validated(AblateSettings, values)
+        scores = self.results.scores(source.id)
+        ranked(settings.selection, scores)
+        unknown = sorted(set(settings.segments or ()) - set(scores.parts))
+        if unknown:
+            known = ", ".join(scores.parts[1:])
+            raise BadInput(f"parts among {known}", ", ".join(unknown), "Choose one of them.", "segments")
+        kind = kinds()["ablate"]
+        spec = RunSpec(
+            kind=kind.key,
+            version=1000 * kind.version,
+            model=source.spec.model,
+            weights_hash=source.spec.weights_hash,
+            settings=settings.model_dump(mode="json"),
+            inputs={"source": source.fingerprint},
+        )
+        title = f"{settings.selection} of run {source.id}: {settings.op.value}"
+        return self._started(spec, title, source.title, settings)
+
+    def resume(self, number: int) -> Job:
+        """Go on with a stopped or failed run behind its checkpoint."""
+        run = self.runs.get(number)
+        if run.state not in (RunState.PARTIAL, RunState.FAILED):
+            raise Conflict("a stopped or failed run", f"run {number}, {run.state}", "Open its page instead.")
+        return self._queued(run)
+
+    def _model(self, model: str) -> ModelInfo:
+        info = self.hosts.inspect(model)
+        if info.problem:
+            raise Unsupported("a model that can be loaded", info.problem, "Choose another model.", "model")
+        return info
+
+    def _complete(self, info: ModelInfo, model: str, asked: ExplainSettings) -> ExplainSettings:
+        """The settings with nothing left open, after every check that needs no weights."""
+        _check_texts(info, asked)
+        if asked.method not in methods():
+            raise NotFound(f"one of the methods {', '.join(methods())}", f"'{asked.method}'", "Choose one.", "method")
+        method = methods()[asked.method]
+        params: BaseModel = validated(method.Params, asked.params)
+        refused = self.catalogue.refusal(model, asked.method, params)
+        if refused:
+            raise Unsupported(
+                "a model that this method can explain", refused, "Choose another model or preset.", "model"
+            )
+        target = self._target(info, model, asked.target)
+        limit = self.hosts.encoder(model).max_length
+        return asked.model_copy(
+            update={
+                "params": params.model_dump(mode="json"),
+                "target": target,
+                "max_length": min(asked.max_length, limit),
+            }
+        )
+
+    def _target(self, info: ModelInfo, model: str, asked: TargetSpec) -> TargetSpec:
+        self.catalogue.target_sentence(model, asked)
+        if info.task == "ranker":
+            label = asked.label if asked.label is not None else info.relevant_label
+            return asked.model_copy(update={"label": label, "token": None})
+        return asked.model_copy(update={"label": None})
+
+    def _started(self, spec: RunSpec, title: str, text: str, settings: BaseModel) -> Run:
+        run, new = self.runs.create(spec, title, text)
+        if not new and run.deleted:
+            self.runs.change(run.id, deleted=False)
+        if new or run.state in (RunState.PARTIAL, RunState.FAILED, RunState.WAITING):
+            self._queued(run)
+        return self.runs.get(run.id)
+
+    def _queued(self, run: Run) -> Job:
+        kind = kinds()[run.spec.kind]
+        lane = kind.lane(kind.Settings.model_validate(run.spec.settings))
+        if run.state is RunState.FAILED:
+            self.runs.clear(run.id)
+        self.runs.change(run.id, state=RunState.WAITING.value, error=None)
+        return self.jobs.enqueue("run", lane, run.id)
+
+
+def _check_texts(info: ModelInfo, asked: ExplainSettings) -> None:
+    """Texts that the model's form needs, none empty, none beyond reason.
+
+    Raises:
+        BadInput: with the field ``query`` or ``passages``.
+    """
+    if not asked.query.strip():
+        name = "prompt" if info.task == "causal_lm" else "query"
+        raise BadInput(f"some text as the {name}", "an empty text", f"Type or paste the {name}.", "query")
+    if info.task == "causal_lm" and asked.passages:
+        raise BadInput(
+            "a prompt alone for a causal model",
+            f"{len(asked.passages)} passages",
+            "Leave the passages empty.",
+            "passages",
+        )
+    if info.task != "causal_lm" and not asked.passages:
+        raise BadInput("1 to 50 passages", "none", "Type or paste the passage.", "passages")
+    for number, text in enumerate(asked.passages, start=1):
+        if not text.strip():
+            raise BadInput("some text in every passage", f"passage {number} is empty", "Fill or remove it.", "passages")
+    for name, text in (("query", asked.query), *(("passages", text) for text in asked.passages)):
+        if len(text) > LONGEST:
+            raise BadInput(f"at most {LONGEST:,} characters", f"{len(text):,} characters", "Shorten the text.", name)
+
+
+def texts_hash(settings: ExplainSettings) -> str:
+    """Hash of the exact texts of a question."""
+    return data_hash([settings.query, *settings.passages])
