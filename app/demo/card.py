@@ -28,9 +28,9 @@ every single character of the original one.
 
 - Base: all-MiniLM-L6-v2 (Apache-2.0), by the sentence-transformers authors, after nreimers/MiniLM-L6-H384-uncased.
 - Training: `python -m app.demo.train_reranker --base FOLDER --data ../shared/data`; about 9,000 groups of one
-  query and eight passages; listwise distillation from the base model as a bi-encoder (cosine, plus the share of rare query words
-  in the passage, plus a bonus for positive judgements) and a light binary term. Queries are training queries of the
-  sets below and made-up ones (sentences, titles and keywords of training passages).
+  query and eight passages; listwise distillation from the base model as a bi-encoder (cosine, plus the share of
+  rare query words in the passage, plus a bonus for positive judgements) and a light binary term.
+  Queries are training queries of the sets below and made-up ones (sentences, titles and keywords of training passages).
 - Nothing that is evaluated was trained on: queries and passages are split by id and by exact wording, and every
   passage that is judged for, or among the BM25 top 20 of, an evaluated query is left out of training
   (`app/demo/corpora.py`, tested in `tests/demo`).
@@ -52,7 +52,8 @@ In-domain: {inside}. Out-of-domain: {outside}.
 ## Sources
 
 SelQA (Jurczyk, Zhai, Choi 2016), TAT-QA (Zhu et al. 2021), ContractNLI (Koreeda, Manning 2021), SciFact (Wadden et al.
-2020) were trained on in part; LiveQA-Med (Ben Abacha, Demner-Fushman 2019) and XQuAD (Artetxe et al. 2020) only measured on.
+2020) were trained on in part; LiveQA-Med (Ben Abacha, Demner-Fushman 2019) and XQuAD (Artetxe et al. 2020)
+only measured on.
 """
 
 

@@ -73,6 +73,7 @@ def ablation_view(run: Run, source: Run, results: Results) -> AblationView:
     changes = _changes(whole, answers) if ready else {}
     base = float(np.mean([answers[0][item][0] for item in range(items)])) if ready else 0.0
     chosen, z = _controls(whole, changes) if ready else ((), None)
+    whole = whole if ready else []
     points = _points([row for row in whole if row.about["axis"] == "curve"], changes, base, "count")
     doses = _points([row for row in whole if row.about["axis"] == "dose"], changes, base, "amount")
     caption = (

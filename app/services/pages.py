@@ -42,6 +42,16 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class ProgressView:
+    """A run's state without its results."""
+
+    run: Run
+    job: Job | None
+    moving: bool
+    ahead: int
+
+
+@dataclass(frozen=True)
 class RunsView:
     """A page of the list of runs."""
 
@@ -91,15 +101,16 @@ class Pages:
 
     def run(self, number: int, part: str = "all") -> RunView:
         """One run, as far as it has come."""
-        run, job = self.runs.get(number), self.jobs.of_run(number)
+        state = self.progress(number)
+        run = state.run
         source = self.runs.inputs(number).get("source")
         asked = source.spec.settings if source is not None else run.spec.settings
         method = methods()[asked.get("method", "nig")]
         return RunView(
             run=run,
-            job=job,
-            moving=job_open(job),
-            ahead=self.jobs.ahead(job) if job is not None and job_open(job) else 0,
+            job=state.job,
+            moving=state.moving,
+            ahead=state.ahead,
             command=command_of(run, source),
             citation=method.citation,
             paragraph=_paragraph(run, method.title),
@@ -108,6 +119,12 @@ class Pages:
             ablate=ablation_view(run, source, self.results) if source is not None else None,
             users=self.runs.users(number),
         )
+
+    def progress(self, number: int) -> ProgressView:
+        """How far a run is."""
+        run, job = self.runs.get(number), self.jobs.of_run(number)
+        moving = job_open(job)
+        return ProgressView(run, job, moving, self.jobs.ahead(job) if job is not None and moving else 0)
 
     def list(self, filters: Mapping[str, str], sort: str = "new", offset: int = 0) -> RunsView:
         """A page of runs."""
@@ -199,7 +216,8 @@ def _paragraph(run: Run, title: str) -> str:
     return (
         f"{title} ({params.get('preset')} neurons, baseline {params.get('baseline')}, {params.get('rule')} rule, "
         f"{params.get('steps')} intervals, doubled up to {params.get('max_steps')} while the remainder at the last "
-        f"block exceeded {params.get('tolerance')} of ΔF) of the {run.plan.get('target', {}).get('sentence', 'target')}; "
+        f"block exceeded {params.get('tolerance')} of ΔF) of the "
+        f"{run.plan.get('target', {}).get('sentence', 'target')}; "
         f"{params.get('aggregation')} over tokens; {env.get('dtype', '')} on {env.get('device', '')}."
     )
 

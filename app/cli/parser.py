@@ -1,0 +1,85 @@
+"""What the commands take; options of methods are read off their declared settings."""
+
+import argparse
+from pathlib import Path
+
+from app import __version__
+from app.domain.interventions import Op
+from app.methods.base import methods
+from app.services.exports import FORMATS
+from app.services.forms import Field, fields_of
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="golgi", description="Which neurons of a transformer matter, and do they?")
+    top.add_argument("--version", action="version", version=f"golgi {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--data-dir", type=Path, help="folder of the database")
+    shared.add_argument("--models-dir", type=Path, help="folder with one folder per model")
+    shared.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    shared.add_argument("--offline", action="store_true", default=None, help="never ask the model hub")
+    _serve(commands.add_parser("serve", parents=[shared], help="start the dashboard"))
+    commands.add_parser("worker", parents=[shared], help="run jobs in a process of their own")
+    _explain(commands.add_parser("explain", parents=[shared], help="explain a query with passages, or a prompt"))
+    _ablate(commands.add_parser("ablate", parents=[shared], help="switch neurons of an explained run off"))
+    check = commands.add_parser("check-model", parents=[shared], help="load a model and run its self-checks")
+    check.add_argument("model", help="folder, alias or hub id")
+    export = commands.add_parser("export", parents=[shared], help="write a run in another format")
+    export.add_argument("run", help="number or fingerprint")
+    export.add_argument("--format", choices=sorted(FORMATS), default="csv")
+    export.add_argument("-o", "--output", type=Path, help="file; standard output when left out")
+    bring = commands.add_parser("import", parents=[shared], help="open a run bundle")
+    bring.add_argument("file", type=Path)
+    commands.add_parser("migrate", parents=[shared], help="bring the database to the newest version")
+    return top
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", help="address to listen on; others than loopback need GOLGI_TOKEN")
+    command.add_argument("--port", type=int, help="port to listen on")
+    command.add_argument("--no-worker", action="store_true", help="pages only; run 'golgi worker' beside it")
+
+
+def _explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="golgi-demo-reranker")
+    command.add_argument("--query", required=True, help="query, or the whole prompt of a causal model")
+    command.add_argument("--passage", action="append", default=[], help="may be given up to 50 times")
+    command.add_argument("--passages-file", type=Path, help="passages with lines of --- between them")
+    command.add_argument("--method", choices=list(methods()), default="nig")
+    command.add_argument("--target", default="default")
+    command.add_argument("--label", type=int, help="number of the logit that means relevant")
+    command.add_argument("--token", help="causal models: the continuation explained")
+    command.add_argument("--max-length", type=int, default=256)
+    command.add_argument("--json", action="store_true", help="print the run as JSON")
+    for field in all_fields():
+        flag = "--" + field.name.replace("_", "-")
+        if field.kind == "flag":
+            command.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=field.about)
+        else:
+            command.add_argument(flag, default=None, help=field.about, choices=field.choices or None)
+
+
+def all_fields() -> tuple[Field, ...]:
+    """Settings of every method, each name once."""
+    found: dict[str, Field] = {}
+    for method in methods().values():
+        for field in fields_of(method.Params):
+            found.setdefault(field.name, field)
+    return tuple(found.values())
+
+
+def _ablate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", help="number or fingerprint of an explained run")
+    command.add_argument("--rank", choices=["top", "bottom", "abs", "small", "hand"], default="top")
+    command.add_argument("--top", default="1%", metavar="SIZE", help="how many: 25, or 1%%")
+    command.add_argument("--neurons", default="", help="ids for --rank hand: L3.mid.1201,L0.mid.7")
+    command.add_argument("--layers", default="", help="only these layers: 0,3,5")
+    command.add_argument("--part", default="all", help="part of the input whose scores rank")
+    command.add_argument("--op", choices=[op.value for op in Op], default="zero")
+    command.add_argument("--amount", type=float, default=0.5, help="the factor of --op scale")
+    command.add_argument("--segments", default="", help="edit at tokens of these parts only: query,passage")
+    command.add_argument("--seeds", type=int, default=10, help="random sets")
+    command.add_argument("--seed", type=int, default=0, help="of the first random set")
+    command.add_argument("--json", action="store_true", help="print the run as JSON")

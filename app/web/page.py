@@ -1,0 +1,102 @@
+"""Rendering: a page, its fragment for HTMX, and its ``.json`` twin come from the same view."""
+
+import json
+from dataclasses import asdict, is_dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from app import __version__
+from app.services.container import Services
+from app.settings import Settings
+
+FRONTEND = Path(str(files("frontend")))
+
+
+def templates() -> Jinja2Templates:
+    """Jinja over ``frontend/``, everything escaped, unknown names an error."""
+    env = Environment(
+        loader=FileSystemLoader(FRONTEND),
+        autoescape=select_autoescape(default_for_string=True, default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {
+        "embed": embed,
+        "g3": lambda value: _number(value, "+.3g"),
+        "num": lambda value: _number(value, ".4g"),
+    }
+    env.filters |= {"pct": lambda value: _number(value, ".1%"), "size": size, "span": span}
+    env.globals["version"] = __version__
+    return Jinja2Templates(env=env)
+
+
+def embed(value: Any) -> Markup:
+    """JSON for a script block; nothing in it can close the block."""
+    text = json.dumps(jsonable_encoder(value), ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _number(value: Any, form: str) -> str:
+    return "–" if value is None else format(value, form).replace("-", "−")
+
+
+def size(count: float | None) -> str:
+    """Bytes in words."""
+    count = count or 0
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in ("B", "kB") else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in words."""
+    if seconds is None:
+        return "–"
+    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def services(request: Request) -> Services:
+    """The services of the application."""
+    found: Services = request.app.state.services
+    return found
+
+
+def settings(request: Request) -> Settings:
+    """The settings of the application."""
+    found: Settings = request.app.state.settings
+    return found
+
+
+def render(request: Request, name: str, view: Any = None, *, status: int = 200, **more: Any) -> Response:
+    """A page from ``frontend/pages/<name>.html``: JSON where the address ends in it, else the whole page."""
+    if request.url.path.endswith(".json"):
+        return JSONResponse(plain(view), status_code=status)
+    context = {"view": view, "pill": services(request).pages.pill(), "read_only": settings(request).read_only}
+    response: HTMLResponse = request.app.state.templates.TemplateResponse(
+        request, f"pages/{name}.html", {**context, **more}, status_code=status
+    )
+    response.headers["Vary"] = "HX-Request"
+    return response
+
+
+def fragment(request: Request, name: str, **context: Any) -> Response:
+    """A piece of a page from ``frontend/fragments/<name>.html``."""
+    response: HTMLResponse = request.app.state.templates.TemplateResponse(request, f"fragments/{name}.html", context)
+    response.headers["Vary"] = "HX-Request"
+    return response
+
+
+def plain(view: Any) -> Any:
+    """A view as JSON values."""
+    return jsonable_encoder(asdict(view) if is_dataclass(view) and not isinstance(view, type) else view)

@@ -1,0 +1,63 @@
+"""The first page, health, help, and sign-in."""
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from app import __version__
+from app.web.page import render, services, settings
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/", name="home")
+def home(request: Request) -> Response:
+    """Recorded runs, a prefilled question, recent runs."""
+    asked = services(request)
+    more: dict[str, Any] = {
+        "recorded": asked.pages.recorded(),
+        "recent": asked.pages.recent(),
+        "models": asked.catalogue.models().models,
+    }
+    return render(request, "home", asked.demo.pair(), **more)
+
+
+@router.get("/help", name="help")
+def helping(request: Request) -> Response:
+    """Keyboard and words."""
+    return render(request, "help", None)
+
+
+@router.get("/healthz", name="health")
+def health(request: Request) -> dict[str, Any]:
+    """Whether the database answers, and which workers are alive."""
+    asked = services(request)
+    workers = asked.catalogue.models().workers
+    return {"status": "ok", "version": __version__, "jobs": asked.pages.pill(), "workers": [w["id"] for w in workers]}
+
+
+@router.get("/pill", name="pill")
+def pill(request: Request) -> Response:
+    """The job pill alone."""
+    found: Response = request.app.state.templates.TemplateResponse(
+        request, "fragments/pill.html", {"pill": services(request).pages.pill()}
+    )
+    return found
+
+
+@router.get("/sign-in", name="sign_in")
+def sign_in(request: Request) -> Response:
+    """Asks for the access token."""
+    return render(request, "sign_in", None, wrong=False)
+
+
+@router.post("/sign-in")
+def signed_in(request: Request, token: Annotated[str, Form()] = "") -> Response:
+    """Keeps a right token in a cookie."""
+    if not secrets.compare_digest(token.encode(), settings(request).token.encode()):
+        return render(request, "sign_in", None, wrong=True, status=403)
+    answer = RedirectResponse(request.url_for("home"), status_code=303)
+    answer.set_cookie("golgi-token", token, httponly=True, samesite="strict")
+    return answer

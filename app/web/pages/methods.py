@@ -1,0 +1,22 @@
+"""Methods: what each computes, the identity that is tested, its limits."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.web.page import render, services
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/methods", name="methods")
+@router.get("/methods.json")
+def methods(request: Request) -> Response:
+    """Every method."""
+    return render(request, "methods", services(request).catalogue.methods())
+
+
+@router.get("/methods/{key}", name="method")
+@router.get("/methods/{key}.json")
+def method(request: Request, key: str) -> Response:
+    """One method."""
+    return render(request, "method", services(request).catalogue.method(key))

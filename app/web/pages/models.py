@@ -1,0 +1,36 @@
+"""Models: the list, one model, load and unload."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from app.web.page import render, services
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/models", name="models")
+@router.get("/models.json")
+def models(request: Request) -> Response:
+    """Every model at hand."""
+    return render(request, "models", services(request).catalogue.models())
+
+
+@router.get("/models/{name}", name="model")
+@router.get("/models/{name}.json")
+def model(request: Request, name: str) -> Response:
+    """One model: card, self-check, memory."""
+    return render(request, "model", services(request).catalogue.model(name))
+
+
+@router.post("/models/{name}/load", name="load_model")
+def load(request: Request, name: str) -> Response:
+    """Load it and run the self-checks."""
+    job = services(request).catalogue.load(name)
+    return RedirectResponse(request.url_for("job", number=job.id), status_code=303)
+
+
+@router.post("/models/{name}/unload", name="unload_model")
+def unload(request: Request, name: str) -> Response:
+    """Give its memory back."""
+    job = services(request).catalogue.unload(name)
+    return RedirectResponse(request.url_for("job", number=job.id), status_code=303)

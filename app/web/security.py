@@ -1,0 +1,65 @@
+"""Who may ask: no cross-site writes, a token off loopback, read-only mode, and strict headers."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from app.settings import Settings
+
+Next = Callable[[Request], Awaitable[Response]]
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "connect-src 'self'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+)
+OPEN = ("/healthz", "/static/", "/sign-in")
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """One middleware for all of it."""
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Next) -> Response:
+        refusal = _refusal(request, settings)
+        response = refusal if refusal is not None else await call_next(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+
+def _refusal(request: Request, settings: Settings) -> Response | None:
+    path = request.url.path.removeprefix(settings.root_path)
+    if settings.token and not path.startswith(OPEN) and not _known(request, settings.token):
+        if "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse(f"{settings.root_path}/sign-in", status_code=303)
+        return _no(
+            401, "the access token (header Authorization: Bearer ...)", "none that fits", "Ask its owner for it."
+        )
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return None
+    if _foreign(request):
+        return _no(403, "a request from this site", "one from another site", "Use the page's own forms.")
+    if settings.read_only and path != "/sign-in":
+        return _no(403, "a request that only looks", "one that changes something", "This copy is read-only.")
+    return None
+
+
+def _known(request: Request, token: str) -> bool:
+    given = request.headers.get("authorization", "").removeprefix("Bearer ") or request.cookies.get("golgi-token", "")
+    return secrets.compare_digest(given.encode(), token.encode())
+
+
+def _foreign(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
+
+
+def _no(status: int, expected: str, found: str, remedy: str) -> Response:
+    body = {"error": {"expected": expected, "found": found, "remedy": remedy, "field": None}}
+    return JSONResponse(body, status_code=status)
