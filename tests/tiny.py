@@ -1,11 +1,11 @@
-"""Tiny random models with tokenizers trained on the spot, for tests only."""
+"""Tiny random models with tokenizers made on the spot, for tests only."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -83,11 +83,13 @@ def tiny_tokenizer(family: Architecture) -> Any:
         unk = "<unk>" if roberta else "[UNK]"
     else:
         names, unk = ["<pad>", "</s>", "<unk>"], "<unk>"
-    core: Any = Tokenizer(models.WordPiece(unk_token=unk))
+    letters = sorted({letter for word in TEXT for letter in word})
+    pieces = [*names, *letters, *[f"##{letter}" for letter in letters], *sorted(set(TEXT) - set(letters))]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    core: Any = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token=unk))
     core.normalizer = normalizers.Lowercase()
     core.pre_tokenizer = pre_tokenizers.Whitespace()
     core.decoder = decoders.WordPiece()
-    core.train_from_iterator(TEXT * 3, trainers.WordPieceTrainer(vocab_size=150, special_tokens=names))
     more: dict[str, Any] = {"unk_token": unk, "pad_token": "<pad>" if unk == "<unk>" else "[PAD]"}
     at = {name: number for number, name in enumerate(names)}
     if roberta:

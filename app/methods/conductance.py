@@ -164,7 +164,7 @@ def sweep_path(
     host: ModelHost, batch: Batch, target: Target, path: Path, steps: int, rule: Rule, sites: set[Site]
 ) -> Sweep:
     """One forward and one backward row-pass per position, all sites at once (``nig.md`` section 13)."""
-    sums = {site: StieltjesSum(rule) for site in sorted(sites)}
+    sums = {site: StieltjesSum(rule) for site in sorted(sites | {WORDS})}
     ends = {name: StieltjesSum(name) for name in ("left", "right")}
     alphas = positions(steps, path.start.device, path.start.dtype)
     values, outcomes = [], []

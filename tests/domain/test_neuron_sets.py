@@ -77,7 +77,10 @@ def test_random_global_draws_each_once() -> None:
 @given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 1000))
 def test_folding_halves_equals_the_plain_mean(first: int, second: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
-    data = {site: draw.normal(size=(first + second, 2, width)) for site, width in zip(SPACE.sites, SPACE.widths, strict=True)}
+    data = {
+        site: draw.normal(size=(first + second, 2, width))
+        for site, width in zip(SPACE.sites, SPACE.widths, strict=True)
+    }
     parts = ("all", "query")
     half = [
         RunningScores.of(parts, {s: v[part] for s, v in data.items()}) for part in (slice(first), slice(first, None))

@@ -1,0 +1,147 @@
+"""Ablation by rows against one-at-a-time edits, and the planted neuron (nig.md sections 10 and 22)."""
+
+import numpy as np
+import pytest
+import torch
+from tiny import tiny_host
+
+from app.domain.examples import Example
+from app.domain.interventions import Op, Setting
+from app.domain.neuron_sets import random_matched
+from app.domain.scores import RunningScores
+from app.domain.sites import Site, SiteKind
+from app.domain.targets import TargetSpec
+from app.interventions.responses import responses, sources_for
+from app.methods.conductance import Conductance, Params
+from app.models.baselines import words
+from app.models.host import ModelHost
+
+PAIR = Example("0", "what causes rain", "rain falls because clouds hold water")
+
+
+def answers(host: ModelHost, settings: list[Setting], preset: str = "ffn", rows: int = 4) -> np.ndarray:
+    batch, space = host.encode([PAIR]), host.space(preset)
+    target = host.target(TargetSpec(), batch)
+    sources = sources_for(host, batch, settings, space, "pad_query_and_passage")
+    return responses(host, batch, target, settings, space, sources, rows=rows)
+
+
+def members(*flat: int) -> np.ndarray:
+    return np.asarray(flat, dtype=np.int64)
+
+
+def by_hand(host: ModelHost, flat: list[int], change, segments: set[str] | None = None) -> float:
+    """One forward with plain loops over neurons and tokens."""
+    batch, space = host.encode([PAIR]), host.space("ffn")
+    edits = {}
+    for number in flat:
+        index = space.index(number)
+
+        def edit(value: torch.Tensor, _: object, index=index) -> torch.Tensor:
+            out = value.clone()
+            for at, span in enumerate(batch.spans[0]):
+                if segments is None or span.segment in segments:
+                    out[0, at, index.unit] = change(index, at, value[0, at, index.unit])
+            return out
+
+        edits.setdefault(index.site, []).append(edit)
+    return float(host.run(batch, None, edits={s: tuple(e) for s, e in edits.items()}).logits[0, 0])
+
+
+def test_rows_equal_one_at_a_time(bert: ModelHost) -> None:
+    chosen = members(3, 30, 31, 70)
+    settings = [
+        Setting(),
+        Setting("target", chosen, op=Op.ZERO),
+        Setting("target", chosen, op=Op.SCALE, amount=1.5),
+        Setting("target", chosen, op=Op.ZERO, segments=("query",)),
+        Setting("target", members(5), op=Op.ZERO),
+    ]
+    found = answers(bert, settings)[:, 0]
+    flat = chosen.tolist()
+    expected = [
+        by_hand(bert, [], None),
+        by_hand(bert, flat, lambda index, at, v: 0.0),
+        by_hand(bert, flat, lambda index, at, v: 1.5 * v),
+        by_hand(bert, flat, lambda index, at, v: 0.0, {"query"}),
+        by_hand(bert, [5], lambda index, at, v: 0.0),
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(answers(bert, settings, rows=1)[:, 0], expected, atol=1e-12)
+
+
+def test_mean_and_baseline_values(bert: ModelHost) -> None:
+    batch, space = bert.encode([PAIR]), bert.space("ffn")
+    intact = bert.run(batch, None, record=space.sites)
+    start = words(bert, batch, "pad_query_and_passage")
+    edits = {Site(0, SiteKind.WORDS): (lambda value, _: start,)}
+    padded = bert.run(batch, None, record=space.sites, edits=edits)
+    content = [at for at, span in enumerate(batch.spans[0]) if span.segment in ("query", "passage")]
+
+    def mean(index, at, value):
+        return intact.value(index.site)[0, content, index.unit].mean()
+
+    def restored(index, at, value):
+        return padded.value(index.site)[0, at, index.unit]
+
+    chosen = members(2, 40)
+    settings = [Setting("target", chosen, op=Op.MEAN), Setting("target", chosen, op=Op.BASELINE)]
+    expected = [by_hand(bert, chosen.tolist(), mean), by_hand(bert, chosen.tolist(), restored)]
+    np.testing.assert_allclose(answers(bert, settings)[:, 0], expected, atol=1e-12)
+
+
+def test_nothing_edited_changes_nothing(bert: ModelHost) -> None:
+    settings = [Setting(), Setting("target", members()), Setting("target", members(1, 2), op=Op.SCALE, amount=1.0)]
+    found = answers(bert, settings)
+    np.testing.assert_allclose(found, np.tile(found[0], (3, 1)), atol=1e-14)
+
+
+def test_restoring_every_neuron_from_the_intact_run_is_the_intact_run(bert: ModelHost) -> None:
+    everything = np.arange(72, dtype=np.int64)
+    complement = Setting("complement", members(0), invert=True)
+    listed = Setting("target", everything[1:])
+    found = answers(bert, [complement, listed])
+    np.testing.assert_allclose(found[0], found[1], atol=1e-14)
+
+
+def test_a_head_is_switched_off_whole(bert: ModelHost) -> None:
+    found = answers(bert, [Setting("target", members(5))], preset="heads")[0, 0]
+    batch = bert.encode([PAIR])
+
+    def edit(value: torch.Tensor, _: object) -> torch.Tensor:
+        out = value.clone()
+        out[:, :, 1] = 0
+        return out
+
+    expected = bert.run(batch, None, edits={Site(1, SiteKind.HEAD): (edit,)}).logits[0, 0]
+    assert found == pytest.approx(float(expected), abs=1e-13)
+
+
+def planted() -> ModelHost:
+    """A BERT whose score hangs on one hidden unit of layer 1."""
+    host = tiny_host("BERT", seed=5)
+    unit = 11
+    up = host.places[Site(1, SiteKind.UP)].module
+    down = host.places[Site(1, SiteKind.MID)].module
+    with torch.no_grad():
+        for layer in range(3):
+            host.places[Site(layer, SiteKind.MID)].module.weight.mul_(0.02)
+        up.weight[unit] *= 3
+        down.weight[:, unit] = torch.randn(16, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 4
+    return host
+
+
+def test_a_planted_neuron_ranks_first_and_matters() -> None:
+    host = planted()
+    batch, space = host.encode([PAIR]), host.space("ffn")
+    target = host.target(TargetSpec(), batch)
+    found = Conductance().attribute(host, batch, target, Params(steps=32))
+    sums = RunningScores.of(found.parts, {site: values[None] for site, values in found.neurons.items()})
+    order = sums.scores(space).order("all", "abs")
+    first = space.index(int(order[0]))
+    assert (first.layer, first.unit) == (1, 11)
+    chosen = order[:1]
+    controls = [Setting("random", random_matched(chosen, space, seed), seed=seed) for seed in range(30)]
+    controls = [control for control in controls if control.members[0] != chosen[0]]
+    values = answers(host, [Setting(), Setting("target", chosen), *controls])[:, 0]
+    assert abs(values[1] - values[0]) > 5 * np.abs(values[2:] - values[0]).max()
