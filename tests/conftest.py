@@ -1,20 +1,26 @@
-"""What every test shares: no network, one thread per test process, tiny models."""
+"""What every test shares: no network, one thread per test process, tiny models, a wired instance."""
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 import torch
 from tiny import save_tiny, tiny_host
+from transformers.utils.logging import disable_progress_bar
 
+from app.main import Golgi, build
 from app.models.host import ModelHost
+from app.settings import Settings
 
 torch.set_num_threads(1)
+disable_progress_bar()
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +30,19 @@ def bert() -> ModelHost:
 
 
 @pytest.fixture(scope="session")
-def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same as a model folder below a models root."""
-    return save_tiny(tmp_path_factory.mktemp("models") / "tiny-bert")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with tiny rankers of one and two logits, a yes/no model and a causal model."""
+    root = tmp_path_factory.mktemp("models")
+    save_tiny(root / "tiny-bert")
+    save_tiny(root / "tiny-two", labels=2)
+    save_tiny(root / "tiny-t5", "T5")
+    save_tiny(root / "tiny-gpt2", "GPT-2")
+    return root
+
+
+@pytest.fixture
+def golgi(models_dir: Path, tmp_path: Path) -> Iterator[Golgi]:
+    """A wired instance on an empty database; its worker is not running, call ``worker.run_once()``."""
+    found = build(Settings(data_dir=tmp_path, models_dir=models_dir, offline=True, device="cpu"))
+    yield found
+    found.db.close()

@@ -1,0 +1,131 @@
+"""Commands that reproduce runs, exports that read back, bundles that open elsewhere."""
+
+import csv
+import io
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from app.cli.commands import ablate_values, explain_values
+from app.cli.parser import parser
+from app.domain.errors import BadInput
+from app.main import Golgi, build
+from app.services.exports import as_csv
+from app.services.words import words_of
+from app.settings import Settings
+from app.web.forms import passages_of, size_of
+
+ASKED = {"query": "what's rain?", "passages": ["rain falls\nfrom clouds", "a 'quoted' dog"]}
+
+
+@pytest.fixture
+def explained(golgi: Golgi) -> Golgi:
+    golgi.services.requests.explain(
+        "tiny-bert", {**ASKED, "params": {"steps": 5, "adaptive": False, "preset": "heads"}}
+    )
+    golgi.worker.run_once()
+    values = {
+        "selection": {"count": 4, "layers": [0, 2]},
+        "op": "scale",
+        "amount": 0.25,
+        "segments": ["query"],
+        "seeds": 3,
+    }
+    golgi.services.requests.ablate(golgi.services.runs.get(1), values)
+    golgi.worker.run_once()
+    return golgi
+
+
+def test_the_command_makes_the_same_run(explained: Golgi) -> None:
+    pages, requests = explained.services.pages, explained.services.requests
+    words = shlex.split(pages.run(1).command)[1:]
+    args = parser().parse_args(words)
+    assert requests.explain(args.model, explain_values(args, args.passage)).id == 1
+    args = parser().parse_args(shlex.split(pages.run(2).command)[1:])
+    source = explained.services.runs.by_fingerprint(args.run)
+    assert requests.ablate(source, ablate_values(args)).id == 2
+
+
+def test_exports_agree_with_the_store(explained: Golgi) -> None:
+    exports = explained.services.exports
+    scores = explained.worker.results.scores(1)
+    table = list(csv.DictReader(io.StringIO(exports.export(1, "csv").decode())))
+    np.testing.assert_allclose([float(row["all"]) for row in table], scores.mean[0])
+    parquet = pq.read_table(io.BytesIO(exports.export(1, "parquet")))
+    assert parquet["neuron"].to_pylist() == [row["neuron"] for row in table]
+    told = json.loads(exports.export(1, "json"))
+    assert told["run"]["fingerprint"] and len(told["rows"]) == len(scores.space)
+    assert exports.export(1, "neurons").decode().splitlines() == [
+        f"L{n.layer}.head.{n.unit}" for n in explained.worker.results.top(1, limit=1)
+    ]
+    answers = list(csv.DictReader(io.StringIO(exports.export(2, "csv").decode())))
+    assert {row["family"] for row in answers} == {"base", "target", "bottom", "complement", "random"}
+    with pytest.raises(BadInput):
+        exports.export(1, "docx")
+
+
+def test_bundles_open_elsewhere_without_a_model(explained: Golgi, tmp_path: Path) -> None:
+    other = build(Settings(data_dir=tmp_path / "other", models_dir=tmp_path / "none", offline=True))
+    for number in (1, 2):
+        data = explained.services.exports.export(number, "bundle")
+        run = other.services.exports.load_bundle(data, recorded=True)
+        assert other.services.exports.load_bundle(data).id == run.id
+        assert run.recorded
+        here, there = explained.services.pages.run(number), other.services.pages.run(run.id)
+        for kind in ("explain", "ablate"):
+            one, two = getattr(here, kind), getattr(there, kind)
+            if one is not None:
+                assert [f.plot["data"] for f in one.figures.values()] == [f.plot["data"] for f in two.figures.values()]
+                assert one.sentence == two.sentence
+    with pytest.raises(BadInput):
+        other.services.exports.load_bundle(b"not a bundle")
+    other.db.close()
+
+
+def test_every_app_string_that_a_sheet_would_run_is_quoted() -> None:
+    body = as_csv(["a", "b"], iter([("=1+1", -2.5), ("plain", 1.0)])).decode().splitlines()
+    assert body == ["a,b", "'=1+1,-2.5", "plain,1.0"]
+
+
+def test_passages_are_split_at_dashes_and_kept_as_they_are() -> None:
+    assert passages_of("one\n two \n---\n\nthree") == ["one\n two ", "\nthree"]
+    assert passages_of("a --- b") == ["a --- b"]
+
+
+def test_sizes() -> None:
+    assert size_of("1%") == {"fraction": 0.01} and size_of(" 25 ") == {"count": 25}
+    for bad in ("", "x", "0", "0%", "101%", "-3"):
+        with pytest.raises(BadInput):
+            size_of(bad)
+
+
+def test_words_add_up_and_keep_the_text() -> None:
+    token = {"segment": "passage", "word": 0, "start": 0, "end": 3, "text": "abc", "score": 1.0}
+    tokens = [
+        {"segment": "cls", "word": -1, "start": 0, "end": 0, "text": "[CLS]", "score": 0.5},
+        token,
+        {**token, "start": 3, "end": 5, "text": "##de", "score": -3.0},
+        {**token, "word": 1, "start": 6, "end": 7, "text": "f", "score": 1.0},
+    ]
+    whole = words_of(tokens, "", "abcde f left out", whole=True)
+    assert [(w.text, w.score) for w in whole["passage"]] == [
+        ("abcde", -2.0),
+        (" ", None),
+        ("f", 1.0),
+        (" left out", None),
+    ]
+    assert "".join(w.text for w in whole["passage"]) == "abcde f left out"
+    pieces = words_of(tokens, "", "abcde f left out", whole=False)
+    assert [w.score for w in pieces["passage"] if w.score is not None] == [1.0, -3.0, 1.0]
+    assert whole["passage"][-1].strength < 0, "marked as cut off"
+
+
+def test_the_demo_prefills(golgi: Golgi) -> None:
+    demo = golgi.services.demo
+    pair, ranking = demo.pair(), demo.ranking(None, 10)
+    assert pair.query and 35 <= len(pair.passages[0].split()) <= 75
+    assert len(ranking.passages) == 10 and demo.collection.unknown == {"queries": 0, "passages": 0}

@@ -1,0 +1,202 @@
+"""The store: migrations, round trips, claims, and what a search finds."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from app.domain.errors import NotFound
+from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron
+from app.domain.runs import JobState, Lane, Progress, RunSpec
+from app.domain.scores import RunningScores
+from app.domain.sites import NeuronIndex, Site, SiteKind
+from app.store.checkpoints import packed, unpacked
+from app.store.db import Database
+from app.store.jobs import Jobs
+from app.store.results import BUCKETS, Results, buckets
+from app.store.runs import Runs
+from app.store.tables import metadata
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Database:
+    found = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    found.migrate()
+    yield found
+    found.close()
+
+
+def spec(text: str = "x", **more: str) -> RunSpec:
+    settings = {"query": text, "method": "nig"}
+    return RunSpec(kind="explain", version=1, model="m", weights_hash="w", settings=settings, inputs=more)
+
+
+def test_migrations_give_the_tables_and_keep_rows(db: Database) -> None:
+    run, _ = Runs(db).create(spec(), "title", "text")
+    db.migrate()
+    with db.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert Runs(db).get(run.id).title == "title"
+
+
+def test_the_same_question_is_the_same_run(db: Database) -> None:
+    runs = Runs(db)
+    first, new = runs.create(spec(), "one", "text")
+    again, newer = runs.create(spec(), "two", "text")
+    other, _ = runs.create(spec("y"), "three", "text")
+    assert new and not newer and first.id == again.id != other.id
+    assert runs.by_fingerprint(first.fingerprint).id == first.id
+    assert runs.by_fingerprint("nope") is None
+
+
+def test_fingerprints_go_by_weights_not_by_name() -> None:
+    here = spec()
+    assert here.model_copy(update={"model": "elsewhere"}).fingerprint == here.fingerprint
+    assert here.model_copy(update={"weights_hash": "v"}).fingerprint != here.fingerprint
+
+
+def test_inputs_must_exist(db: Database) -> None:
+    runs = Runs(db)
+    with pytest.raises(NotFound):
+        runs.create(spec(source="missing"), "t", "x")
+    source, _ = runs.create(spec(), "t", "x")
+    made, _ = runs.create(spec("z", source=source.fingerprint), "t", "x")
+    assert runs.inputs(made.id)["source"].id == source.id
+    assert [run.id for run in runs.users(source.id)] == [made.id]
+
+
+def test_search_sort_pin_and_delete(db: Database) -> None:
+    runs = Runs(db)
+    one, two, three = (runs.create(spec(text), text, f"body of {text}")[0] for text in ("alpha", "beta", "gamma"))
+    assert [run.id for run in runs.find(filters={"q": "body of b"})[0]] == [two.id]
+    runs.change(one.id, pinned=True)
+    assert [run.id for run in runs.find(filters={})[0]] == [one.id, three.id, two.id]
+    runs.change(three.id, deleted=True)
+    found, total = runs.find(filters={}, limit=1)
+    assert total == 2 and len(found) == 1
+    assert [run.id for run in runs.find(filters={}, deleted=True)[0]] == [three.id]
+
+
+def rows() -> list[object]:
+    draw = np.random.default_rng(0)
+    made: list[object] = []
+    for layer in (0, 1):
+        for name, parts in (("mean", ("all", "query")), ("se", ("all",)), ("positive", ("all",))):
+            for part in parts:
+                values = draw.normal(size=600).astype(np.float32)
+                made.append(ArrayRow("scores", name, part, "mid", layer, 3, values))
+    return made
+
+
+def test_scores_round_trip(db: Database) -> None:
+    run, _ = Runs(db).create(spec(), "t", "x")
+    results, stored = Results(db), rows()
+    results.write(run.id, stored)
+    results.write(run.id, stored)
+    scores = results.scores(run.id)
+    flat = [
+        np.concatenate([r.values for r in stored if r.name == "mean" and r.part == part]) for part in ("all", "query")
+    ]
+    np.testing.assert_array_equal(scores.mean, flat)
+    assert scores.parts == ("all", "query") and scores.n == 3 and len(scores.space) == 1200
+    profile = results.profile(run.id)
+    first = stored[0].values.astype(np.float64)
+    assert profile[0]["positive"] == pytest.approx(first[first > 0].sum())
+    assert profile[0]["negative"] == pytest.approx(first[first < 0].sum())
+    np.testing.assert_array_equal(results.layer(run.id, Site(0, SiteKind.MID), "mean", "all"), first)
+    with pytest.raises(NotFound):
+        results.layer(run.id, Site(7, SiteKind.MID), "mean", "all")
+    found = results.neuron(NeuronIndex(0, SiteKind.MID, 5), "w")
+    assert [(row["run"], row["score"]) for row in found] == [(run.id, float(first[5]))]
+
+
+def test_buckets_keep_the_strongest_of_neighbours_in_rank() -> None:
+    values = np.random.default_rng(1).normal(size=1000)
+    found = buckets(values)
+    order = np.argsort(-values, kind="stable")
+    groups = np.array_split(order, BUCKETS)
+    for (score, unit), group in zip(found.T, groups, strict=True):
+        best = max(group, key=lambda i: abs(values[i]))
+        assert unit == best and score == np.float32(values[best])
+    assert buckets(np.asarray([3.0, -1.0])).tolist() == [[3.0, -1.0], [0.0, 1.0]]
+
+
+def test_other_rows_round_trip(db: Database) -> None:
+    run, _ = Runs(db).create(spec(), "t", "x")
+    results = Results(db)
+    item = ItemRow(0, "explain", [{"text": "a", "score": 1.5}], {"target": 2.0}, {"path": [1.0, 2.0]})
+    members = np.asarray([5, 1], dtype=np.int64)
+    answer = np.asarray([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    top = TopNeuron("mean", "top", 1, "mid", 0, 5, 2.5)
+    results.write(
+        run.id,
+        [item, SettingRow(0, "intact", "base", None, {"axis": "chosen"}, members), ResponseRow(0, 2, answer), top],
+    )
+    assert results.items(run.id) == (item,)
+    assert results.settings(run.id)[0].members.tolist() == [5, 1]
+    assert {i: v.tolist() for i, v in results.responses(run.id)[0].items()} == {2: [1.0, 2.0, 3.0], 3: [4.0, 5.0, 6.0]}
+    assert results.top(run.id) == (top,)
+
+
+def test_400_jobs_are_claimed_once_each(db: Database) -> None:
+    jobs = Jobs(db)
+    for number in range(400):
+        jobs.enqueue("load", Lane.BATCH, payload={"model": str(number)})
+    claimed: list[int] = []
+
+    def claim(name: str) -> None:
+        while (job := jobs.claim(name, 60)) is not None:
+            claimed.append(job.id)
+
+    threads = [threading.Thread(target=claim, args=(f"w{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == 400 and len(set(claimed)) == 400
+
+
+def test_interactive_goes_first_and_waits_for_inputs(db: Database) -> None:
+    jobs, runs = Jobs(db), Runs(db)
+    source, _ = runs.create(spec(), "t", "x")
+    needs, _ = runs.create(spec("b", source=source.fingerprint), "t", "x")
+    jobs.enqueue("run", Lane.BATCH, source.id)
+    second = jobs.enqueue("run", Lane.INTERACTIVE, needs.id)
+    assert jobs.enqueue("run", Lane.INTERACTIVE, needs.id).id == second.id, "one open job per run"
+    first = jobs.claim("w", 60)
+    assert first.run_id == source.id, "the interactive one needs a run that is not done"
+    assert jobs.claim("w", 60) is None
+    jobs.finish(first.id, JobState.DONE, run_values={"state": "done"})
+    assert jobs.claim("w", 60).id == second.id
+
+
+def test_a_silent_worker_loses_its_job(db: Database) -> None:
+    jobs = Jobs(db)
+    job = jobs.enqueue("load", Lane.BATCH, payload={})
+    jobs.claim("gone", -1)
+    assert jobs.requeue_stalled() == 1
+    assert jobs.claim("next", 60).id == job.id
+    assert jobs.requeue_stalled() == 0
+
+
+def test_stop_of_a_waiting_job_is_at_once(db: Database) -> None:
+    jobs = Jobs(db)
+    job = jobs.enqueue("load", Lane.BATCH, payload={})
+    assert jobs.ask_stop(job.id).state is JobState.CANCELLED
+    assert jobs.claim("w", 60) is None
+    jobs.progress(job.id, Progress(done=1, total=2))
+    jobs.log(job.id, "hello")
+    found = jobs.get(job.id)
+    assert found.progress.done == 1 and found.log[0].endswith("hello")
+
+
+def test_checkpoints_are_the_same_bytes() -> None:
+    site = Site(2, SiteKind.MID)
+    sums = RunningScores.of(("all", "query"), {site: np.random.default_rng(0).normal(size=(3, 2, 5))})
+    again = unpacked(packed(sums))
+    assert packed(again) == packed(sums) and again.n == 3 and again.parts == sums.parts
+    np.testing.assert_array_equal(again.total[site], sums.total[site])
+    assert unpacked(packed(None)) is None
