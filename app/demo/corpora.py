@@ -1,10 +1,12 @@
 """Ranking sets as training and evaluation material, split so that nothing evaluated is ever trained on.
 
-A text is identified by its exact wording as well as by its id: a query or passage whose text occurs on the evaluation
+A text is identified by its wording (lower case, letters and digits) as well as by its id: one that occurs on the
+evaluation
 side is banned from training, whatever its id.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +83,19 @@ def evaluated(corpus: Corpus) -> tuple[str, ...]:
     return tuple(sorted(key for key, query in corpus.queries.items() if rule(query) and key in corpus.run))
 
 
+def normal(text: str) -> str:
+    """A text as compared between the sides: lower case, letters and digits only."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
 def banned_texts(corpora: Mapping[str, Corpus]) -> frozenset[str]:
-    """Exact texts of every evaluated query and of every passage that is judged or a candidate for one."""
+    """Normalised texts of every evaluated query and of every passage that is judged or a candidate for one."""
     texts: set[str] = set()
     for corpus in corpora.values():
         for key in evaluated(corpus):
-            texts.add(corpus.queries[key]["text"])
+            texts.add(normal(corpus.queries[key]["text"]))
             near = {*corpus.run.get(key, {}), *corpus.grades.get(key, {})}
-            texts.update(corpus.passages[p] for p in near if p in corpus.passages)
+            texts.update(normal(corpus.passages[p]) for p in near if p in corpus.passages)
     return frozenset(texts)
 
 
@@ -107,10 +114,10 @@ def _split(corpus: Corpus, banned: frozenset[str], folder: Path) -> Split:
     if corpus.name == "scifact":
         texts = {row["id"]: row["text"] for row in _lines(folder / "queries_train.jsonl")}
         grades = _grades(folder / "qrels_train.tsv")
-    allowed = frozenset(p for p, text in corpus.passages.items() if text not in banned)
+    allowed = frozenset(p for p, text in corpus.passages.items() if normal(text) not in banned)
     if corpus.name == "contractnli":
         documents = {corpus.queries[key]["doc"] for key in measured}
         allowed = frozenset(p for p in allowed if p.rsplit("_", 1)[0] not in documents)
-    kept = {q: t for q, t in texts.items() if t not in banned and any(p in allowed for p in grades.get(q, {}))}
+    kept = {q: t for q, t in texts.items() if normal(t) not in banned and any(p in allowed for p in grades.get(q, {}))}
     kept = {q: t for q, t in kept.items() if corpus.name == "scifact" or q not in set(measured)}
     return Split(corpus, measured, kept, {q: grades[q] for q in kept}, allowed)

@@ -1,7 +1,7 @@
 """Training groups: one query with a handful of passages and the teacher's score of each.
 
-The teacher is the base model as a bi-encoder (cosine of mean-pooled embeddings), plus the share of the query's rare
-words that the passage holds, plus a bonus for a positive judgement. Queries are the training queries of
+The teacher is the base model as a bi-encoder (cosine of mean-pooled embeddings), plus BM25 as a share
+of the group's highest, plus a bonus for a positive judgement. Queries are the training queries of
 ``corpora.splits`` and made-up ones: titles, sentences and keywords of training passages.
 """
 
@@ -20,6 +20,7 @@ from app.demo.corpora import Split
 
 GROUP = 8
 LEXICAL, POSITIVE, OWN = 0.4, 0.35, 0.15
+K1, B = 1.2, 0.75
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Pool:
         self.vectors = teacher.embed(self.texts)
         counts = Counter(word for text in self.texts for word in set(words(text)))
         self.weight = {word: math.log(1 + len(self.texts) / n) for word, n in counts.items()}
-        self.bags = [frozenset(words(text)) for text in self.texts]
+        self.bags = [Counter(words(text)) for text in self.texts]
+        self.length = sum(bag.total() for bag in self.bags) / len(self.bags)
 
     def _merge_sections(self, titles: Mapping[str, str]) -> None:
         """Sentences of one section become one longer passage beside the sentences themselves."""
@@ -88,11 +90,11 @@ class Pool:
                 self.owner[key].append(len(self.texts))
             self.texts.append(f"{titles[members[0]]} {body}")
 
-    def overlap(self, query: str, number: int) -> float:
-        """Share of the query's word weight that passage ``number`` holds."""
-        wanted = set(words(query))
-        total = sum(self.weight.get(word, 8.0) for word in wanted)
-        return sum(self.weight.get(w, 8.0) for w in wanted & self.bags[number]) / max(total, 1e-9)
+    def bm25(self, query: str, number: int) -> float:
+        """BM25 of passage ``number`` over the pool (k1 1.2, b 0.75)."""
+        bag = self.bags[number]
+        norm = K1 * (1 - B + B * bag.total() / self.length)
+        return sum(self.weight[w] * bag[w] * (K1 + 1) / (bag[w] + norm) for w in set(words(query)) if bag[w])
 
     def group(self, query: str, vector: Tensor, positives: Sequence[int], bonus: float) -> Group:
         """One positive (if any), near passages, and a random one."""
@@ -106,7 +108,12 @@ class Pool:
             if other not in positives:
                 chosen.append(other)
         known = set(positives)
-        scores = [float(cosine[i]) + LEXICAL * self.overlap(query, i) + (bonus if i in known else 0.0) for i in chosen]
+        lexical = [self.bm25(query, i) for i in chosen]
+        top = max(*lexical, 1e-9)
+        scores = [
+            float(cosine[i]) + LEXICAL * word / top + (bonus if i in known else 0.0)
+            for i, word in zip(chosen, lexical, strict=True)
+        ]
         return Group(query, tuple(self.texts[i] for i in chosen), tuple(scores), tuple(i in known for i in chosen))
 
 

@@ -67,7 +67,7 @@ def step_loss(model: Any, tokenizer: Any, groups: Sequence[Group], length: int) 
         inputs = tokenizer(
             [pairs[i][0] for i in rows],
             [pairs[i][1] for i in rows],
-            truncation="longest_first",
+            truncation="only_second",
             max_length=length,
             padding=True,
             pad_to_multiple_of=32,
@@ -88,8 +88,11 @@ def train(model: Any, tokenizer: Any, groups: list[Group], args: argparse.Namesp
     )
     model.train()
     begun, recent = time.time(), 0.0
+    draw = random.Random(args.seed)
     for step in range(steps):
-        loss = step_loss(model, tokenizer, groups[step * args.batch : (step + 1) * args.batch], args.length)
+        loss = step_loss(
+            model, tokenizer, groups[step * args.batch : (step + 1) * args.batch], draw.choice(args.lengths)
+        )
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
@@ -99,7 +102,7 @@ def train(model: Any, tokenizer: Any, groups: list[Group], args: argparse.Namesp
         if step % 50 == 49:
             log.info("step %d of %d, loss %.4f, %.0f s", step + 1, steps, recent / 50, time.time() - begun)
             recent = 0.0
-        if step % 400 == 399:
+        if step % 200 == 199:
             save(model, tokenizer, args.out)
     save(model, tokenizer, args.out)
 
@@ -125,7 +128,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("models_cache/golgi-demo-reranker"))
     parser.add_argument("--groups", type=int, default=9000, help="made-up groups over all sets")
     parser.add_argument("--batch", type=int, default=8, help="groups of 8 passages per step")
-    parser.add_argument("--length", type=int, default=160)
+    parser.add_argument("--lengths", type=int, nargs="+", default=[96, 128, 256], help="one is drawn per step")
     parser.add_argument(
         "--steps", type=int, default=None, help="stop after this many steps; the rate decays to 0 there"
     )

@@ -1,0 +1,86 @@
+"""What storing and reading a run costs: 80 blocks of 28,672 neurons (2.29 million), parts and spread included.
+
+Run: ``python benchmarks/store.py [--blocks 80 --width 28672]``. Prints seconds to write a whole run, and milliseconds to read its
+overview (layer sums and heat-map buckets), one layer, and the top 1,000.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.domain.results import ArrayRow, TopNeuron
+from app.domain.runs import RunSpec
+from app.domain.sites import Site, SiteKind
+from app.store.db import Database
+from app.store.results import Results
+from app.store.runs import Runs
+
+
+def rows_of(blocks: int, width: int, parts: tuple[str, ...]) -> list[Any]:
+    """Random scores of a run."""
+    draw = np.random.default_rng(0)
+    made: list[Any] = []
+    for layer in range(blocks):
+        for name, names in (("mean", parts), ("se", ("all",)), ("positive", ("all",))):
+            made += [
+                ArrayRow("scores", name, part, "mid", layer, 1000, draw.normal(size=width).astype(np.float32))
+                for part in names
+            ]
+    made += [TopNeuron("mean", "top", rank, "mid", 0, rank, 1 / rank) for rank in range(1, 2001)]
+    return made
+
+
+def clock(work: Callable[[], Any], repeats: int) -> float:
+    """Best seconds of some repeats."""
+    best = float("inf")
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - begun)
+    return best
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--blocks", type=int, default=80)
+    parser.add_argument("--width", type=int, default=28672)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        db = Database(f"sqlite:///{Path(folder) / 'bench.sqlite3'}")
+        db.migrate()
+        runs, results = Runs(db), Results(db)
+        found: dict[str, Any] = {"neurons": args.blocks * args.width}
+        for label, parts in (("one part", ("all",)), ("six parts", ("all", "cls", "query", "sep1", "passage", "sep2"))):
+            settings = {"query": label}
+            spec = RunSpec(kind="explain", version=1, model="m", weights_hash="w", settings=settings)
+            run, _ = runs.create(spec, label, label)
+            rows = rows_of(args.blocks, args.width, parts)
+            begun = time.perf_counter()
+            results.write(run.id, rows)
+            found[f"write, {label}, s"] = round(time.perf_counter() - begun, 3)
+        number = run.id
+
+        def overview() -> None:
+            results.profile(number)
+            results.overview(number)
+
+        found["overview, ms"] = round(1e3 * clock(overview, 5), 1)
+        site = Site(3, SiteKind.MID)
+        found["one layer, ms"] = round(1e3 * clock(lambda: results.layer(number, site, "mean", "all"), 5), 2)
+        found["top 1000, ms"] = round(1e3 * clock(lambda: results.top(number, limit=1000), 5), 1)
+        found["everything into numpy, ms"] = round(1e3 * clock(lambda: results.scores(number), 3), 1)
+        found["file, MB"] = round((Path(folder) / "bench.sqlite3").stat().st_size / 1e6, 1)
+        db.close()
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
