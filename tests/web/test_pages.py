@@ -2,12 +2,13 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import Golgi
+from app.main import Golgi, build
 from app.settings import Settings
 from app.web.app import create_app
 
@@ -27,11 +28,12 @@ def client(golgi: Golgi) -> TestClient:
     return TestClient(golgi.app(), follow_redirects=False)
 
 
-@pytest.fixture
-def done(golgi: Golgi, client: TestClient) -> TestClient:
-    """Run 1 explains a pair, run 2 a ranking, run 3 ablates run 1."""
+def filled(golgi: Golgi) -> TestClient:
+    """Run 1 explains a pair, run 2 a ranking, run 3 ablates run 1, run 4 run 2."""
+    client = TestClient(golgi.app(), follow_redirects=False)
     client.post("/explain", data=FORM)
-    client.post("/explain", data={**FORM, "passages": "rain falls\n---\nthe lazy dog\n---\nclouds hold water"})
+    passages = "rain falls\n---\nthe lazy dog\n---\nclouds hold water"
+    client.post("/explain", data={**FORM, "form": "ranking", "passages": passages})
     while golgi.worker.run_once():
         pass
     client.post("/runs/1/ablate", data={"size": "5"})
@@ -39,6 +41,21 @@ def done(golgi: Golgi, client: TestClient) -> TestClient:
     while golgi.worker.run_once():
         pass
     return client
+
+
+@pytest.fixture
+def done(golgi: Golgi) -> TestClient:
+    """A filled instance that a test may change."""
+    return filled(golgi)
+
+
+@pytest.fixture(scope="module")
+def still(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A filled instance that tests only look at."""
+    data = tmp_path_factory.mktemp("still")
+    golgi = build(Settings(data_dir=data, models_dir=models_dir, offline=True, device="cpu"))
+    yield filled(golgi)
+    golgi.db.close()
 
 
 PAGES = (
@@ -70,8 +87,8 @@ PAGES = (
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_answer(done: TestClient, path: str) -> None:
-    answer = done.get(path)
+def test_pages_answer(still: TestClient, path: str) -> None:
+    answer = still.get(path)
     assert answer.status_code == 200
     assert "<h1" in answer.text and answer.headers["vary"] == "HX-Request"
     assert not re.search(r'(?:src|href)="(?:https?:)?//(?!testserver)', answer.text.replace("http://testserver", ""))
@@ -88,8 +105,8 @@ def test_pages_answer(done: TestClient, path: str) -> None:
         "/models.json",
     ],
 )
-def test_json_twins(done: TestClient, path: str) -> None:
-    answer = done.get(path)
+def test_json_twins(still: TestClient, path: str) -> None:
+    answer = still.get(path)
     assert answer.status_code == 200 and answer.json()
 
 
@@ -151,8 +168,8 @@ def test_bad_input_keeps_the_text_and_says_why(
         ({"layers": "x"}, "whole number"),
     ],
 )
-def test_bad_ablations_say_why(done: TestClient, sent: dict[str, str], says: str) -> None:
-    answer = done.post("/runs/1/ablate", data=sent)
+def test_bad_ablations_say_why(still: TestClient, sent: dict[str, str], says: str) -> None:
+    answer = still.post("/runs/1/ablate", data=sent)
     assert answer.status_code == 422 and says in answer.text and 'role="alert"' in answer.text
 
 
@@ -210,8 +227,10 @@ def test_token_and_read_only(golgi: Golgi, tmp_path: Path) -> None:
     assert locked.post("/sign-in", data={"token": "wrong"}).status_code == 403
     locked.post("/sign-in", data={"token": "secret"})
     assert locked.get("/runs").status_code == 200
-    still = TestClient(create_app(golgi.services, Settings(read_only=True, data_dir=tmp_path)), follow_redirects=False)
-    assert still.get("/").status_code == 200 and still.post("/explain", data=FORM).status_code == 403
+    looking = TestClient(
+        create_app(golgi.services, Settings(read_only=True, data_dir=tmp_path)), follow_redirects=False
+    )
+    assert looking.get("/").status_code == 200 and looking.post("/explain", data=FORM).status_code == 403
 
 
 def test_api(golgi: Golgi, client: TestClient) -> None:
