@@ -10,6 +10,15 @@ from plotly.utils import PlotlyJSONEncoder
 DIVERGING = "diverging"
 """Name of the blue-white-orange scale; the page puts in the colours of its theme, 0 is always neutral."""
 
+SINGLE = "single"
+"""Name of the one-hue scale for magnitudes; the page puts in the colours of its theme, 0 is neutral."""
+
+PAPER = "paper"
+"""Name of the page's background colour, for marks on coloured cells."""
+
+MARKS = 20_000
+"""Largest number of cells, bars or points sent to a page for one figure."""
+
 NEGATIVE, POSITIVE, NEUTRAL, BAND = "#2a6fb0", "#d9731a", "#808892", "rgba(128,136,146,0.25)"
 
 
@@ -21,7 +30,7 @@ class Figure:
         name: short name in addresses and file names.
         title: the finding's variable.
         caption: run, n, method and units in one line.
-        plot: Plotly ``data`` and ``layout``.
+        plot: Plotly ``data`` and ``layout``; ``views``, if there, holds other ways to look, by name, in the same form.
         columns, rows: the same numbers as a table.
     """
 
@@ -58,4 +67,4 @@ def script_path() -> str:
     return str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
 
 
-__all__ = ["DIVERGING", "Figure", "PlotlyJSONEncoder", "layout", "limit", "script_path"]
+__all__ = ["DIVERGING", "MARKS", "PAPER", "SINGLE", "Figure", "PlotlyJSONEncoder", "layout", "limit", "script_path"]

@@ -49,7 +49,7 @@ def removal(points: Sequence[Point], intact: float, unit: str, caption: str) -> 
             shapes=[_level(intact)],
             annotations=[_named(intact, "intact")],
             xaxis={"type": "log", "dtick": 1},
-            legend={"orientation": "h", "y": 1.12, "x": 0},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
     }
     return Figure(
@@ -68,7 +68,7 @@ def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Fig
             showlegend=True,
             shapes=[_level(intact)],
             annotations=[_named(intact, "intact")],
-            legend={"orientation": "h", "y": 1.14, "x": 0},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
     }
     return Figure(
@@ -88,7 +88,7 @@ def _band(points: Sequence[Point]) -> list[dict[str, Any]]:
         "y": means,
         "name": f"{len(known[0].random) if known else 0} random sets, matched per layer (mean, range)",
         "line": {"color": NEUTRAL, "width": 1.5},
-        "hovertemplate": "random mean %{y:.4g}<extra></extra>",
+        "hovertemplate": "%{x:.4g}: random mean %{y:.4g}<extra></extra>",
     }
     low = {**edge, "y": [min(p.random) for p in known]}
     high = {**edge, "y": [max(p.random) for p in known], "fill": "tonexty", "fillcolor": BAND}
@@ -104,7 +104,7 @@ def _lines(points: Sequence[Point], dashed: Mapping[str, str]) -> list[dict[str,
             "name": title,
             "line": {"color": NEGATIVE, "dash": "dash" if name == "bottom" else "dot", "width": 1.5},
             "marker": {"size": 5, "symbol": "square" if name == "bottom" else "diamond"},
-            "hovertemplate": name + " %{y:.4g}<extra></extra>",
+            "hovertemplate": "%{x:.4g}: " + name + " %{y:.4g}<extra></extra>",
         }
         for name, title in dashed.items()
     ]
@@ -114,7 +114,7 @@ def _lines(points: Sequence[Point], dashed: Mapping[str, str]) -> list[dict[str,
         "name": "the chosen neurons",
         "line": {"color": POSITIVE, "width": 3},
         "marker": {"size": 7},
-        "hovertemplate": "chosen %{y:.4g}<extra></extra>",
+        "hovertemplate": "%{x:.4g}: chosen %{y:.4g}<extra></extra>",
     }
     return [*lines, target]
 

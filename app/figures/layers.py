@@ -9,54 +9,108 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.sites import Site
-from app.figures.base import DIVERGING, NEGATIVE, POSITIVE, Figure, layout, limit
+from app.domain.sites import Site, SiteKind
+from app.figures.base import DIVERGING, MARKS, NEGATIVE, PAPER, POSITIVE, SINGLE, Figure, layout, limit
 
 
 def overview(
     sites: Sequence[tuple[Site, NDArray[np.float32], NDArray[np.int64]]], unit: str, caption: str, several: bool
 ) -> Figure:
-    """Heat-map: one row per site, each cell the strongest unit of its bucket."""
-    names = [_label(site, several) for site, _, _ in sites]
-    width = max((len(values) for _, values, _ in sites), default=0)
-    scores = [[float(v) for v in values] for _, values, _ in sites]
-    z = [[*values, *[None] * (width - len(values))] for values in scores]
-    ids = [[f"L{site.layer}.{site.kind.value}.{u}" for u in units] for site, _, units in sites]
-    top = limit([v for row in scores for v in row])
-    trace = {
-        "type": "heatmap",
-        "z": z,
-        "y": names,
-        "text": ids,
-        "customdata": [[f"{site.layer}" for _ in values] for site, values, _ in sites],
-        "zmin": -top,
-        "zmax": top,
-        "colorscale": DIVERGING,
-        "hovertemplate": "%{text}<br>score %{z:.3g} " + unit + "<extra></extra>",
-        "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12},
-    }
+    """Heat-map: one row per site, each cell the strongest unit of its bucket.
+
+    ``sites``: site, [B] scores sorted from the largest down, [B] unit of each. Neighbouring buckets are joined where
+    both views would hold more than :data:`MARKS` cells. The view ``magnitude`` holds the same cells sorted by magnitude.
+    """
+    most = max(1, MARKS // max(1, 2 * len(sites)))
+    lines = [(site, *_joined(values, units, most)) for site, values, units in sites]
+    top = limit([float(v) for _, values, _ in lines for v in values])
+    beyond = sum(int((np.abs(values) > top).sum()) for _, values, _ in lines)
+    sizes = [(site, *_by_magnitude(values, units)) for site, values, units in lines]
     rows = tuple(
-        (name, bucket, value)
-        for line, values in zip(ids, scores, strict=True)
-        for bucket, (name, value) in enumerate(zip(line, values, strict=True))
+        (_neuron(site, name), bucket, float(value))
+        for site, values, units in lines
+        for bucket, (name, value) in enumerate(zip(units, values, strict=True))
     )
-    plot = {
-        "data": [trace],
-        "layout": layout(
-            "units of the layer, sorted by score (bucket's strongest unit)",
-            "layer, input at the bottom",
-            height=max(240, 110 + (30 if len(sites) < 13 else 18) * len(sites)),
-            xaxis={"showgrid": False, "zeroline": False},
-            yaxis={"type": "category", "showgrid": False, "automargin": True},
-        ),
+    plot = _heat(lines, unit, several, top, "largest score first") | {
+        "views": {"magnitude": _heat(sizes, unit, several, top, "largest magnitude first", signed=False)}
     }
-    return Figure("overview", "Scores by layer", caption, plot, ("neuron", "bucket", f"score ({unit})"), rows)
+    told = f"{caption} · colour ends at ±{top:.3g} {unit} (99.5th percentile); {beyond} cells beyond it carry ▲ or ▼"
+    return Figure("overview", "Scores by layer", told, plot, ("neuron", "bucket", f"score ({unit})"), rows)
+
+
+Line = tuple[Site, NDArray[Any], NDArray[Any]]
+
+
+def _joined(
+    values: NDArray[np.float32], units: NDArray[np.int64], most: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """At most ``most`` cells: the strongest of each run of neighbours."""
+    if len(values) <= most:
+        return values, units
+    groups = np.array_split(np.arange(len(values)), most)
+    picks = np.asarray([group[np.argmax(np.abs(values[group]))] for group in groups])
+    return values[picks], units[picks]
+
+
+def _by_magnitude(
+    values: NDArray[np.float32], units: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    order = np.argsort(-np.abs(values), kind="stable")
+    return np.abs(values[order]), units[order]
+
+
+def _heat(
+    lines: Sequence[Line], unit: str, several: bool, top: float, order: str, *, signed: bool = True
+) -> dict[str, Any]:
+    """Cells, marks on the cells beyond the colour's ends, and axes."""
+    width = max((len(values) for _, values, _ in lines), default=0)
+    names = [_label(site, several) for site, _, _ in lines]
+    cells = {
+        "type": "heatmap",
+        "z": [[float(v) for v in values] + [None] * (width - len(values)) for _, values, _ in lines],
+        "y": names,
+        "text": [[_neuron(site, u) for u in units] for site, _, units in lines],
+        "customdata": [[f"{site.layer}"] * len(values) for site, values, _ in lines],
+        "zmin": -top if signed else 0.0,
+        "zmax": top,
+        "colorscale": DIVERGING if signed else SINGLE,
+        "hovertemplate": "%{text}<br>" + ("score" if signed else "|score|") + " %{z:.3g} " + unit + "<extra></extra>",
+        "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
+    }
+    axes = layout(
+        f"units of the layer, {order} (each cell: the strongest unit of its bucket)",
+        "layer, input at the bottom",
+        height=max(240, 110 + (30 if len(lines) < 13 else 18) * len(lines)),
+        xaxis={"showgrid": False, "zeroline": False, "range": [-0.5, width - 0.5]},
+        yaxis={"type": "category", "showgrid": False, "automargin": True, "range": [-0.5, len(lines) - 0.5]},
+    )
+    return {"data": [cells, _beyond(lines, names, top)], "layout": axes}
+
+
+def _beyond(lines: Sequence[Line], names: Sequence[str], top: float) -> dict[str, Any]:
+    """A mark on each cell beyond the colour's ends; its direction is the sign."""
+    found = [
+        (bucket, name, "triangle-up" if value > 0 else "triangle-down")
+        for name, (_, values, _) in zip(names, lines, strict=True)
+        for bucket, value in enumerate(values)
+        if abs(value) > top
+    ]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [bucket for bucket, _, _ in found],
+        "y": [name for _, name, _ in found],
+        "marker": {"symbol": [symbol for _, _, symbol in found], "size": 5, "color": PAPER},
+        "hoverinfo": "skip",
+    }
+
+
+def _neuron(site: Site, unit: int) -> str:
+    return f"L{site.layer}.{site.kind.value}.{unit}"
 
 
 def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several: bool) -> Figure:
     """Paired bars per site: sum of positive and sum of negative scores."""
-    from app.domain.sites import SiteKind
-
     names = [_label(Site(row["layer"], SiteKind(row["kind"])), several) for row in rows]
     bar = lambda key, colour, name: {  # noqa: E731
         "type": "bar",
@@ -70,7 +124,13 @@ def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several:
     plot = {
         "data": data,
         "layout": layout(
-            "layer", f"sum of scores ({unit})", barmode="relative", showlegend=True, xaxis={"type": "category"}
+            "layer",
+            f"sum of scores ({unit})",
+            barmode="relative",
+            bargap=0.35,
+            showlegend=True,
+            xaxis={"type": "category"},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
     }
     table = tuple((name, row["positive"], row["negative"], row["width"]) for name, row in zip(names, rows, strict=True))

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from app.domain.errors import BadInput, GolgiError, NotFound
-from app.web.page import render
+from app.web.page import fragment, render
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,11 @@ def shown(request: Request, error: GolgiError) -> Response:
     path = request.url.path
     if path.endswith(".json") or "/api/" in path:
         return JSONResponse({"error": as_json(error)}, status_code=error.status)
+    if request.headers.get("hx-request") == "true":
+        answer = fragment(request, "fault", error=error)
+        answer.status_code = error.status
+        answer.headers.update({"HX-Retarget": "#toast", "HX-Reswap": "innerHTML", "HX-Reselect": "*"})
+        return answer
     return render(request, "error", error, status=error.status)
 
 

@@ -12,41 +12,52 @@ SEPARATOR = "---"
 Sent = FormData | QueryParams | Mapping[str, Any]
 
 
-def passages_of(text: str) -> list[str]:
-    """Passages separated by lines that hold only ``---``; the text of each is kept as it is."""
+def passages_of(text: str, mode: str = "ranking") -> list[str]:
+    """Passages as they stand. A ``pair`` is one passage; a ``ranking`` is cut at lines that hold only ``---``, else at
+    empty lines."""
+    whole_text = text.replace("\r\n", "\n")
+    if mode != "ranking":
+        return [whole_text]
+    lines = whole_text.split("\n")
+    marker = SEPARATOR if any(line.strip() == SEPARATOR for line in lines) else ""
     found: list[list[str]] = [[]]
-    for line in text.replace("\r\n", "\n").split("\n"):
-        if line.strip() == SEPARATOR:
+    for line in lines:
+        if line.strip() == marker:
             found.append([])
         else:
             found[-1].append(line)
-    texts = ["\n".join(lines) for lines in found]
-    return [text for text in texts if text.strip()] if len(texts) > 1 else texts
+    texts = ["\n".join(group) for group in found]
+    return [passage for passage in texts if passage.strip()] or [whole_text]
+
+
+def model_of(sent: Mapping[str, Any]) -> str:
+    """The model's name: what was typed, else what was chosen."""
+    return str(sent.get("other") or "").strip() or str(sent.get("model") or "")
 
 
 def explain_values(sent: Sent, fields: tuple[Field, ...]) -> dict[str, Any]:
-    """Values of an explanation.
+    """Values of an explanation. An unticked box is not sent, so ``flags`` says that the form had boxes.
 
     Raises:
         BadInput: a number field that holds no number.
     """
     query = str(sent.get("query", "")).replace("\r\n", "\n")
-    passage = str(sent.get("passages", ""))
-    params = {f.name: _value(f, sent) for f in fields if f.name in sent or f.kind == "flag"}
+    passage, mode = str(sent.get("passages", "")), str(sent.get("form") or "pair")
+    params = {f.name: _value(f, sent) for f in fields if f.name in sent or (f.kind == "flag" and "flags" in sent)}
     target: dict[str, Any] = {"name": sent.get("target") or "default"}
     if str(sent.get("label", "")).strip():
-        target["label"] = _whole("label", sent["label"])
+        target["label"] = whole("label", sent["label"])
     if str(sent.get("token", "")):
         target["token"] = str(sent["token"])
     values: dict[str, Any] = {
         "query": query,
-        "passages": passages_of(passage) if passage.strip() or sent.get("form") != "prompt" else [],
+        "passages": [] if mode == "prompt" else passages_of(passage, mode),
         "method": str(sent.get("method") or "nig"),
         "params": params,
         "target": target,
     }
     if str(sent.get("max_length", "")).strip():
-        values["max_length"] = _whole("max_length", sent["max_length"])
+        values["max_length"] = whole("max_length", sent["max_length"])
     return values
 
 
@@ -55,11 +66,16 @@ def _value(field: Field, sent: Sent) -> Any:
     if field.kind == "flag":
         return raw in ("on", "true", "1", True)
     if field.kind == "whole number":
-        return _whole(field.name, raw)
+        return whole(field.name, raw)
     return _decimal(field.name, raw) if field.kind == "number" else raw
 
 
-def _whole(name: str, raw: Any) -> int:
+def whole(name: str, raw: Any) -> int:
+    """A whole number.
+
+    Raises:
+        BadInput: it is not one.
+    """
     try:
         return int(str(raw))
     except ValueError as error:
@@ -79,7 +95,7 @@ def ablate_values(sent: Any) -> dict[str, Any]:
     Raises:
         BadInput: a size that is neither a count nor a percentage.
     """
-    rank = str(sent.get("rank") or "top")
+    rank = "hand" if sent.get("picked") else str(sent.get("rank") or "top")
     selection: dict[str, Any] = {"rank": rank, "part": str(sent.get("part") or "all")}
     if rank == "hand":
         picked = [*sent.getlist("neuron"), *str(sent.get("neurons", "")).replace(",", "\n").split("\n")]
@@ -88,7 +104,7 @@ def ablate_values(sent: Any) -> dict[str, Any]:
         selection |= size_of(str(sent.get("size") or "1%"))
     layers = [text for text in str(sent.get("layers", "")).replace(",", " ").split() if text]
     if layers:
-        selection["layers"] = [_whole("layers", text.lstrip("Ll")) for text in layers]
+        selection["layers"] = [whole("layers", text.lstrip("Ll")) for text in layers]
     segments = [text for text in sent.getlist("segments") if text]
     values: dict[str, Any] = {"selection": selection, "op": str(sent.get("op") or "zero")}
     if values["op"] == "scale":
@@ -110,7 +126,7 @@ def size_of(text: str) -> dict[str, Any]:
         if not 0 < share <= 1:
             raise BadInput("a percentage above 0 and up to 100", f"'{wanted}'", "Write for example 1%.", "size")
         return {"fraction": share}
-    count = _whole("size", wanted)
+    count = whole("size", wanted)
     if count < 1:
         raise BadInput("at least one neuron", f"'{wanted}'", "Write a count such as 25, or a share such as 1%.", "size")
     return {"count": count}

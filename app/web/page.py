@@ -4,14 +4,16 @@ import json
 from dataclasses import asdict, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
+from starlette.datastructures import FormData
 
 from app import __version__
 from app.services.container import Services
@@ -34,7 +36,7 @@ def templates() -> Jinja2Templates:
         "g3": lambda value: _number(value, "+.3g"),
         "num": lambda value: _number(value, ".4g"),
     }
-    env.filters |= {"pct": lambda value: _number(value, ".1%"), "size": size, "span": span}
+    env.filters |= {"pct": percent, "size": size, "span": span}
     env.globals["version"] = __version__
     return Jinja2Templates(env=env)
 
@@ -66,6 +68,14 @@ def span(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
+async def _form_of(request: Request) -> FormData:
+    return await request.form()
+
+
+Sent = Annotated[FormData, Depends(_form_of)]
+"""What a form sent; read before the handler, which then runs in a thread of its own."""
+
+
 def services(request: Request) -> Services:
     """The services of the application."""
     found: Services = request.app.state.services
@@ -78,11 +88,20 @@ def settings(request: Request) -> Settings:
     return found
 
 
-def render(request: Request, name: str, view: Any = None, *, status: int = 200, **more: Any) -> Response:
-    """A page from ``frontend/pages/<name>.html``: JSON where the address ends in it, else the whole page."""
+def render(
+    request: Request, name: str, view: Any = None, *, status: int = 200, reads: tuple[str, ...] = (), **more: Any
+) -> Response:
+    """A page from ``frontend/pages/<name>.html``: JSON where the address ends in it, the page without its frame for
+    HTMX, else the whole page. ``reads`` names query parameters read besides the declared ones."""
     if request.url.path.endswith(".json"):
         return JSONResponse(plain(view), status_code=status)
-    context = {"view": view, "pill": services(request).pages.pill(), "read_only": settings(request).read_only}
+    context = {
+        "view": view,
+        "layout": "layout/bare.html" if _inside(request) else "layout/base.html",
+        "ignored": _ignored(request, set(reads)),
+        "pill": services(request).pages.pill(),
+        "read_only": settings(request).read_only,
+    }
     response: HTMLResponse = request.app.state.templates.TemplateResponse(
         request, f"pages/{name}.html", {**context, **more}, status_code=status
     )
@@ -90,8 +109,23 @@ def render(request: Request, name: str, view: Any = None, *, status: int = 200, 
     return response
 
 
+def _inside(request: Request) -> bool:
+    """Whether HTMX asked for a piece to put into an open page."""
+    return request.headers.get("hx-request") == "true" and "hx-history-restore-request" not in request.headers
+
+
+def _ignored(request: Request, reads: set[str]) -> tuple[str, ...]:
+    """Query parameters that nothing reads."""
+    route = request.scope.get("route")
+    if request.method != "GET" or not isinstance(route, APIRoute):
+        return ()
+    known = {parameter.alias for parameter in route.dependant.query_params} | reads
+    return tuple(sorted(set(request.query_params) - known))
+
+
 def fragment(request: Request, name: str, **context: Any) -> Response:
     """A piece of a page from ``frontend/fragments/<name>.html``."""
+    context = {"read_only": settings(request).read_only, **context}
     response: HTMLResponse = request.app.state.templates.TemplateResponse(request, f"fragments/{name}.html", context)
     response.headers["Vary"] = "HX-Request"
     return response

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from app.domain.errors import GolgiError
 from app.settings import Settings
+from app.web.errors import as_json, shown
 
 Next = Callable[[Request], Awaitable[Response]]
 POLICY = (
@@ -15,6 +17,7 @@ POLICY = (
     "connect-src 'self'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
 )
 OPEN = ("/healthz", "/static/", "/sign-in")
+LOOKS = ("/sign-in", "/explain/seen", "/explain/form")
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -33,17 +36,15 @@ def install(app: FastAPI, settings: Settings) -> None:
 def _refusal(request: Request, settings: Settings) -> Response | None:
     path = request.url.path.removeprefix(settings.root_path)
     if settings.token and not path.startswith(OPEN) and not _known(request, settings.token):
-        if "text/html" in request.headers.get("accept", ""):
+        if "text/html" in request.headers.get("accept", "") and request.method == "GET":
             return RedirectResponse(f"{settings.root_path}/sign-in", status_code=303)
-        return _no(
-            401, "the access token (header Authorization: Bearer ...)", "none that fits", "Ask its owner for it."
-        )
+        return _no(request, 401, "the access token (Authorization: Bearer ...)", "none that fits", "Ask its owner.")
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return None
     if _foreign(request):
-        return _no(403, "a request from this site", "one from another site", "Use the page's own forms.")
-    if settings.read_only and path != "/sign-in":
-        return _no(403, "a request that only looks", "one that changes something", "This copy is read-only.")
+        return _no(request, 403, "a request from this site", "one from another site", "Use the page's own forms.")
+    if settings.read_only and path not in LOOKS:
+        return _no(request, 403, "a request that only looks", "one that changes something", "This copy is read-only.")
     return None
 
 
@@ -60,6 +61,9 @@ def _foreign(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
 
 
-def _no(status: int, expected: str, found: str, remedy: str) -> Response:
-    body = {"error": {"expected": expected, "found": found, "remedy": remedy, "field": None}}
-    return JSONResponse(body, status_code=status)
+def _no(request: Request, status: int, expected: str, found: str, remedy: str) -> Response:
+    error = GolgiError(expected, found, remedy)
+    error.status = status
+    if status == 401 or "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"error": as_json(error)}, status_code=status)
+    return shown(request, error)

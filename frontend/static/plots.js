@@ -1,69 +1,106 @@
-/* Draws the figures of a page and answers the keyboard. The data stand in the page; nothing is fetched from elsewhere. */
+/* Draws the figures of a page, asks again while a job runs, answers buttons and keys. Data stand in the page; nothing is fetched from elsewhere. */
 (function () {
-  const light = { paper: "#ffffff", ink: "#1d2329", line: "#dcdad5", zero: "#f4f3f0", pos: "#c4620f", neg: "#22619c" };
-  const dark = { paper: "#1b1f24", ink: "#e4e6e8", line: "#31373e", zero: "#262b31", pos: "#f0934a", neg: "#6db0ee" };
   const root = document.documentElement;
+  const themes = {
+    light: { paper: "#ffffff", ink: "#1b2126", line: "#dddcd6", zero: "#f3f2ef", pos: "#c4620f", neg: "#22619c", one: "#0f5f66" },
+    dark: { paper: "#191d21", ink: "#e3e6e8", line: "#2e343a", zero: "#252a30", pos: "#f0934a", neg: "#6db0ee", one: "#74c4c6" } };
+  const widths = { narrow: [321, 9], column: [661, 10], slide: [1280, 20] };  // 8.5 cm, 17.5 cm, slide: pixels and font size
   const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const all = (within, what) => [within, ...within.querySelectorAll(what)].filter((one) => one.matches && one.matches(what));
+  const say = (text) => { document.getElementById("said").textContent = text; };
 
-  function themed(spec, colours) {
-    const plot = JSON.parse(JSON.stringify(spec));
+  function specOf(figure) {
+    const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    const peers = figure.dataset.scale ? [...document.querySelectorAll(`[data-scale="${figure.dataset.scale}"]`)] : [];
+    const chosen = (spec.views || {})[figure.dataset.view] || spec;
+    const ends = peers.map((peer) => JSON.parse(peer.querySelector("script[type='application/json']").textContent).data[0].zmax);
+    if (ends.length) { const top = Math.max(...ends); chosen.data[0].zmax = top; chosen.data[0].zmin = -top; }
+    return { data: chosen.data, layout: chosen.layout };
+  }
+  function themed(plot, colours, size) {
     for (const trace of plot.data) {
       if (trace.colorscale === "diverging") trace.colorscale = [[0, colours.neg], [0.5, colours.zero], [1, colours.pos]];
-      if (trace.colorbar) trace.colorbar.tickfont = { color: colours.ink };
+      if (trace.colorscale === "single") trace.colorscale = [[0, colours.zero], [1, colours.one]];
+      if (trace.marker && trace.marker.color === "paper") trace.marker.color = colours.paper;
     }
-    const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line };
-    plot.layout = Object.assign({}, plot.layout, { paper_bgcolor: colours.paper, plot_bgcolor: colours.paper, font: { color: colours.ink, family: "system-ui, sans-serif", size: 12 } });
+    const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, automargin: true };
+    Object.assign(plot.layout, { paper_bgcolor: colours.paper, plot_bgcolor: colours.paper, hoverlabel: { font: { size: 12 } }, font: { color: colours.ink, family: "system-ui, sans-serif", size: size || 12 } });
     plot.layout.xaxis = Object.assign({}, axis, plot.layout.xaxis);
     plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
     return plot;
   }
-  const specOf = (figure) => JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-
   function draw(figure) {
-    const plot = themed(specOf(figure), isDark() ? dark : light), place = figure.querySelector(".plot");
+    const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light), place = figure.querySelector(".plot");
+    place.style.height = plot.layout.height + "px";
     Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true });
     if (figure.dataset.layer && !place.dataset.wired) {
       place.dataset.wired = "1";
-      place.on("plotly_click", (event) => {
-        const point = event.points[0];
-        if (point.customdata !== undefined) location.href = figure.dataset.layer.replace("LAYER", point.customdata);
-      });
+      place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined) location.href = figure.dataset.layer.replace("LAYER", layer); });
     }
   }
+  const lines = (text, length) => text.replace(new RegExp(`(.{1,${length}})(\\s|$)`, "g"), "$1<br>").replace(/<br>$/, "");
   async function save(figure, format) {
-    const plot = themed(specOf(figure), light), holder = document.createElement("div");
-    plot.layout.title = { text: figure.dataset.title, font: { size: 13 } };
-    plot.layout.margin = Object.assign({}, plot.layout.margin, { t: 64, b: 76 });
-    plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: figure.dataset.caption, xref: "paper", yref: "paper", x: 0, y: 0, yshift: -62, showarrow: false, font: { size: 10 }, xanchor: "left" }]);
+    const [width, size] = widths[figure.querySelector("[data-width]").value], holder = document.createElement("div");
+    const plot = themed(specOf(figure), themes.light, size), caption = lines(figure.dataset.caption, Math.floor(width / size * 1.75));
+    const foot = (caption.split("<br>").length + 1) * size * 1.35;
+    plot.layout.title = { text: lines(figure.dataset.title, Math.floor(width / size * 1.5)), font: { size: size * 1.15 } };
+    plot.layout.margin = { l: size * 5, r: size * 2, t: size * 5, b: size * 5 + foot };
+    plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: caption, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -size * 4, showarrow: false, font: { size: size * 0.9 } }]);
+    const height = Math.round((figure.querySelector(".plot").clientHeight || 320) * (width > 900 ? 1.6 : 1) + foot);
     await Plotly.newPlot(holder, plot.data, plot.layout);
-    await Plotly.downloadImage(holder, { format: format, width: 900, height: (plot.layout.height || 360) + 80, filename: figure.dataset.name });
+    let url = await Plotly.toImage(holder, { format: format, width: width, height: height, scale: format === "png" ? 3.125 : 1 });
     Plotly.purge(holder);
+    if (format === "svg") {
+      const told = (figure.dataset.title + "\n" + figure.dataset.caption).replace(/[<>&]/g, (sign) => ({ "<": "&lt;", ">": "&gt;", "&": "&amp;" })[sign]);
+      const text = decodeURIComponent(url.slice(url.indexOf(",") + 1)).replace(/<svg[^>]*>/, (open) => `${open}<desc>${told}</desc>`);
+      url = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+    }
+    Object.assign(document.createElement("a"), { href: url, download: `${figure.dataset.name}.${format}` }).click();
   }
-  function drawAll(within) { if (window.Plotly) within.querySelectorAll(".figure").forEach(draw); }
-
+  function poll(element, wait) {
+    setTimeout(function ask() {
+      if (!element.isConnected) return;
+      if (document.hidden) document.addEventListener("visibilitychange", ask, { once: true });
+      else htmx.trigger(element, "poll");
+    }, wait || Number(element.dataset.poll));
+  }
+  function fresh(within) {
+    if (window.Plotly) all(within, ".figure").forEach(draw);
+    all(within, "[data-poll]").forEach((element) => poll(element));
+    all(within, "time[data-iso]").forEach((when) => { when.title = when.textContent; when.textContent = new Date(when.dataset.iso + "Z").toLocaleString([], { dateStyle: "medium", timeStyle: "short" }); });
+  }
+  const acts = {
+    svg: (button, figure) => save(figure, "svg"),
+    png: (button, figure) => save(figure, "png"),
+    full: (button, figure) => (document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen()),
+    table: (button, figure) => { const table = figure.querySelector(".twin"); table.hidden = !table.hidden; button.setAttribute("aria-expanded", String(!table.hidden)); },
+    view: (button, figure) => { figure.dataset.view = button.dataset.view; figure.querySelectorAll("[data-do=view]").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); draw(figure); },
+    theme: () => { root.dataset.theme = isDark() ? "light" : "dark"; try { localStorage.setItem("golgi-theme", root.dataset.theme); } catch (refused) { /* private window */ } if (window.Plotly) document.querySelectorAll(".figure").forEach(draw); },
+    copy: (button) => navigator.clipboard.writeText(button.dataset.text || document.querySelector(button.dataset.from).textContent).then(() => say("Copied")),
+    tokens: (button) => { button.parentElement.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); document.querySelectorAll("#tokens-box [data-show]").forEach((part) => { part.hidden = part.dataset.show !== button.dataset.kind; }); },
+    close: (button) => button.closest(".error").remove() };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
-    if (!button) return;
-    const figure = button.closest(".figure"), what = button.dataset.do;
-    if (what === "svg" || what === "png") save(figure, what);
-    if (what === "full") document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen();
-    if (what === "table") { const table = figure.querySelector(".twin"); table.hidden = !table.hidden; button.setAttribute("aria-expanded", String(!table.hidden)); }
-    if (what === "theme") { root.dataset.theme = isDark() ? "light" : "dark"; localStorage.setItem("golgi-theme", root.dataset.theme); drawAll(document); }
-    if (what === "copy") navigator.clipboard.writeText(document.querySelector(button.dataset.from).textContent);
-    if (what === "tokens") { const box = button.closest(".token-box"); box.querySelectorAll("[data-view]").forEach((part) => { part.hidden = !part.hidden; }); }
+    if (button) acts[button.dataset.do](button, button.closest(".figure"));
+    document.querySelectorAll(".menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "neuron") return;
+    const count = document.querySelectorAll("[name=neuron]:checked").length;
+    document.getElementById("rank").value = count ? "hand" : "top";
+    document.querySelectorAll("[data-picked]").forEach((place) => { place.textContent = count; place.closest("button").disabled = !count; });
   });
   document.addEventListener("keydown", (event) => {
-    const field = event.target.closest("input, textarea, select");
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && field && field.form) { field.form.requestSubmit(); return; }
+    const field = event.target.closest("input, textarea, select"), go = { e: "explain", r: "runs", m: "models", j: "jobs", h: "home", "?": "help", n: "explain" };
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && field && field.form) { field.form.requestSubmit(field.form.querySelector("button.main")); return; }
     if (field || event.ctrlKey || event.metaKey || event.altKey) return;
-    const go = { e: "explain", r: "runs", m: "models", j: "jobs", h: "home", "?": "help", n: "explain" };
-    if (event.key === "/") { const box = document.querySelector("input[type=search]"); if (box) { event.preventDefault(); box.focus(); } return; }
-    if (root.dataset.g || event.key === "n" || event.key === "?") { const link = document.querySelector(`[data-go='${go[event.key]}']`); delete root.dataset.g; if (link) location.href = link.href; return; }
+    const jump = (name) => { const link = document.querySelector(`[data-go='${name}']`); if (link) location.href = link.href; };
+    if (event.key === "/") { event.preventDefault(); const box = document.querySelector("input[type=search]"); if (box) box.focus(); else jump("runs"); return; }
+    if (root.dataset.g || event.key === "n" || event.key === "?") { delete root.dataset.g; if (go[event.key]) jump(go[event.key]); return; }
     if (event.key === "g") { root.dataset.g = "1"; setTimeout(() => delete root.dataset.g, 1200); }
   });
-  document.addEventListener("htmx:afterSwap", (event) => drawAll(event.detail.target));
-  addEventListener("DOMContentLoaded", () => {
-    drawAll(document);
-    document.querySelectorAll("time[data-iso]").forEach((when) => { when.title = when.dataset.iso; when.textContent = new Date(when.dataset.iso + "Z").toLocaleString(); });
-  });
+  document.addEventListener("htmx:load", (event) => { if (event.detail.elt !== document.body) fresh(event.detail.elt); });
+  document.addEventListener("htmx:sendError", (event) => { if (event.target.dataset.poll) poll(event.target, 5000); });
+  document.addEventListener("run-ended", () => say("The run has ended"));
+  addEventListener("DOMContentLoaded", () => fresh(document.body));
 })();

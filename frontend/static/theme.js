@@ -1,2 +1,2 @@
 /* Before the first paint: the chosen theme. */
-(function () { const chosen = localStorage.getItem("golgi-theme"); if (chosen) document.documentElement.dataset.theme = chosen; })();
+(function () { try { const chosen = localStorage.getItem("golgi-theme"); if (chosen) document.documentElement.dataset.theme = chosen; } catch (refused) { /* private window */ } })();

@@ -1,75 +1,91 @@
 """The form of an explanation."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.domain.errors import GolgiError
-from app.domain.targets import TargetSpec
+from app.domain.errors import GolgiError, NotFound
+from app.domain.model_card import ModelInfo
+from app.services.container import Services
 from app.services.demo import MODEL
-from app.web.forms import explain_values, passages_of
-from app.web.page import fragment, render, services
+from app.web.forms import explain_values, model_of
+from app.web.page import Sent, fragment, render, services
+from app.web.preview import preview
 
 router = APIRouter(include_in_schema=False)
+TARGETS = ("default", "logit", "probability", "log_probability", "margin")
+READS = ("model", "method", "query", "passage", "passages", "form", "target", "label", "token", "max_length", "q")
 
 
-def _form(request: Request, sent: Any, error: GolgiError | None, status: int = 200) -> Response:
+def _form(request: Request, sent: Mapping[str, Any], error: GolgiError | None = None) -> Response:
     """The form with what was sent still in it."""
     asked = services(request)
-    models = asked.catalogue.models().models
-    usable = [m.info.slug for m in models if not m.info.problem]
-    model = str(sent.get("model") or (MODEL if MODEL in usable else next(iter(usable), "")))
-    info = next((m.info for m in models if m.info.slug == model), None)
+    models = asked.catalogue.models()
+    usable = [m.info.slug for m in models.models if not m.info.problem]
+    model = model_of(sent) or (MODEL if MODEL in usable else next(iter(usable), ""))
     method = asked.catalogue.method(str(sent.get("method") or "nig"))
-    more = {
+    info, trouble = _info(asked, model)
+    prompt = info is not None and info.task == "causal_lm"
+    mode = "prompt" if prompt else "pair" if sent.get("form") == "prompt" else sent.get("form") or "pair"
+    told: dict[str, Any] = {
         "models": models,
+        "usable": usable,
         "model": model,
         "info": info,
-        "method": method,
-        "error": error,
-        "mode": sent.get("form") or "pair",
+        "mode": mode,
+        "targets": TARGETS,
     }
-    return render(request, "explain", dict(sent), status=status, methods=asked.catalogue.methods(), **more)
+    told |= {"method": method, "methods": asked.catalogue.methods(), "error": error or trouble}
+    reads = (*READS, *(field.name for field in method.fields))
+    return render(request, "explain", dict(sent), status=error.status if error else 200, reads=reads, **told)
+
+
+def _info(asked: Services, model: str) -> tuple[ModelInfo | None, GolgiError | None]:
+    """What can be told of the chosen model, or why not."""
+    if not model:
+        found = f"none in {asked.catalogue.models().folder}"
+        return None, NotFound("a model", found, "Put a model's folder there, or type an id.", "model")
+    try:
+        return asked.catalogue.model(model).info, None
+    except GolgiError as error:
+        error.field = "model"
+        return None, error
 
 
 @router.get("/explain", name="explain")
 def explain_form(request: Request, demo: str | None = None) -> Response:
     """The form; addresses prefill it and never compute."""
     sent = dict(request.query_params)
+    sent["passages"] = sent.pop("passage", sent.get("passages", ""))
     asked = services(request).demo
-    if demo == "ranking":
-        found = asked.ranking(sent.get("q"))
-        sent |= {"query": found.query, "passages": "\n---\n".join(found.passages), "form": "ranking"}
-    elif demo is not None:
-        found = asked.pair()
-        sent |= {"query": found.query, "passages": found.passages[0]}
-    return _form(request, sent, None)
+    if demo is not None:
+        found = asked.ranking(sent.get("q")) if demo == "ranking" else asked.pair()
+        sent |= {"query": found.query, "passages": "\n---\n".join(found.passages)}
+        sent["form"] = "ranking" if demo == "ranking" else "pair"
+    return _form(request, sent)
 
 
 @router.post("/explain")
-async def explain_start(request: Request) -> Response:
+def explain_start(request: Request, sent: Sent) -> Response:
     """Start the run and go to its page; an error comes back to the form with the text kept."""
-    sent = await request.form()
     asked = services(request)
     try:
         fields = asked.catalogue.method(str(sent.get("method") or "nig")).fields
-        run = asked.requests.explain(str(sent.get("model", "")), explain_values(sent, fields))
+        run = asked.requests.explain(model_of(sent), explain_values(sent, fields))
     except GolgiError as error:
-        return _form(request, sent, error, error.status)
+        return _form(request, sent, error)
     return RedirectResponse(request.url_for("run", number=run.id), status_code=303)
 
 
+@router.post("/explain/form", name="explain_again")
+def explain_again(request: Request, sent: Sent) -> Response:
+    """The form for another model or method; the texts stay."""
+    return _form(request, sent)
+
+
 @router.post("/explain/seen", name="seen")
-async def seen(request: Request) -> Response:
-    """Live token count, cut-off, and the target's line."""
-    sent = await request.form()
-    catalogue, model, query = services(request).catalogue, str(sent.get("model", "")), str(sent.get("query", ""))
-    texts = passages_of(str(sent.get("passages", ""))) if sent.get("form") != "prompt" else [None]
-    limit, label = str(sent.get("max_length") or "256"), str(sent.get("label") or "")
-    try:
-        spec = TargetSpec(name=sent.get("target") or "default", label=int(label) if label else None)
-        found = [catalogue.seen(model, query, text, int(limit)) for text in texts]
-        return fragment(request, "seen", found=found, error=None, target=catalogue.target_sentence(model, spec))
-    except (GolgiError, ValueError) as error:
-        return fragment(request, "seen", found=[], error=error, target="")
+def seen(request: Request, sent: Sent) -> Response:
+    """Live token count, cut-off, the target's line and the time."""
+    return fragment(request, "seen", told=preview(services(request), {**sent, "model": model_of(sent)}))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app import __version__
+from app.services.demo import MODEL
 from app.web.page import render, services, settings
 
 router = APIRouter(include_in_schema=False)
@@ -19,7 +20,8 @@ def home(request: Request) -> Response:
     more: dict[str, Any] = {
         "recorded": asked.pages.recorded(),
         "recent": asked.pages.recent(),
-        "models": asked.catalogue.models().models,
+        "models": asked.catalogue.models(),
+        "demo": MODEL,
     }
     return render(request, "home", asked.demo.pair(), **more)
 
@@ -48,9 +50,9 @@ def pill(request: Request) -> Response:
 
 
 @router.get("/sign-in", name="sign_in")
-def sign_in(request: Request) -> Response:
-    """Asks for the access token."""
-    return render(request, "sign_in", None, wrong=False)
+def sign_in(request: Request, token: str | None = None) -> Response:
+    """Asks for the access token, or takes it from the address."""
+    return render(request, "sign_in", None, wrong=False) if token is None else signed_in(request, token)
 
 
 @router.post("/sign-in")

@@ -6,9 +6,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.domain.errors import GolgiError, NotFound
+from app.figures.base import Figure
+from app.services.container import Services
 from app.services.exports import FORMATS, SUFFIX, as_csv
 from app.web.forms import ablate_values
-from app.web.page import fragment, render, services
+from app.web.page import Sent, fragment, render, services
 
 router = APIRouter(include_in_schema=False)
 FILTERS = ("model", "kind", "method", "state", "q")
@@ -19,7 +21,8 @@ FILTERS = ("model", "kind", "method", "state", "q")
 def run_list(request: Request, sort: str = "new", offset: int = 0) -> Response:
     """The list; filters stand in the address."""
     filters = {name: request.query_params.get(name, "") for name in FILTERS}
-    return render(request, "runs", services(request).pages.list(filters, sort, max(0, offset)))
+    view = services(request).pages.list(filters, sort, max(0, offset))
+    return render(request, "runs", view, reads=(*FILTERS, "undo"))
 
 
 @router.get("/runs/{number}", name="run")
@@ -45,19 +48,32 @@ def permalink(request: Request, fingerprint: str) -> Response:
 
 
 @router.get("/runs/{number}/progress", name="progress")
-def progress(request: Request, number: int) -> Response:
-    """The progress element; when the run has ended it asks the page to reload itself."""
-    view = services(request).pages.progress(number)
+def progress(request: Request, number: int, have: int = 0) -> Response:
+    """The progress element; it tells the page when more inputs are there (``have`` counts the shown ones) or the run
+    has ended."""
+    view = services(request).pages.run(number)
     answer = fragment(request, "progress", view=view)
     if not view.moving:
-        answer.headers["HX-Refresh"] = "true"
+        answer.headers["HX-Trigger"] = "run-ended"
+    elif view.explain and len(view.explain.items) > have:
+        answer.headers["HX-Trigger"] = "run-grew"
     return answer
 
 
+@router.get("/runs/{number}/parts", name="parts")
+def parts(request: Request, number: int) -> Response:
+    """The layer overview of every part of the input, side by side."""
+    pages = services(request).pages
+    first = pages.run(number)
+    names = [name for name in first.explain.parts if name != "all"] if first.explain and first.explain.figures else []
+    views = [(name, pages.run(number, name).explain) for name in names]
+    figures = [(name, view.figures["overview"]) for name, view in views if view is not None]
+    return fragment(request, "parts", run=first.run, figures=figures)
+
+
 @router.post("/runs/{number}/ablate", name="ablate")
-async def ablate(request: Request, number: int) -> Response:
+def ablate(request: Request, number: int, sent: Sent) -> Response:
     """Switch neurons of this run off."""
-    sent = await request.form()
     asked = services(request)
     try:
         run = asked.requests.ablate(asked.runs.get(number), ablate_values(sent))
@@ -77,24 +93,34 @@ def edit(
 
 
 @router.post("/runs/{number}/{action}", name="act")
-def act(request: Request, number: int, action: str) -> Response:
-    """Pin, delete, restore, stop, or resume."""
-    asked = services(request)
+def act(request: Request, number: int, action: str, back: Annotated[str, Form()] = "") -> Response:
+    """Pin, delete, restore, stop, or resume; ``back`` is ``runs`` where the list asked."""
+    _do(services(request), number, action)
+    if action == "delete":
+        return RedirectResponse(request.url_for("runs").include_query_params(undo=number), status_code=303)
+    target = request.url_for("runs") if back == "runs" else request.url_for("run", number=number)
+    return RedirectResponse(target, status_code=303)
+
+
+def _do(asked: Services, number: int, action: str) -> None:
+    """One of the actions.
+
+    Raises:
+        NotFound: no such run or action.
+    """
     asked.runs.get(number)
-    if action in ("pin", "unpin"):
-        asked.runs.change(number, pinned=action == "pin")
-    elif action in ("delete", "restore"):
-        asked.runs.change(number, deleted=action == "delete")
+    changes = {"pin": {"pinned": True}, "unpin": {"pinned": False}}
+    changes |= {"delete": {"deleted": True}, "restore": {"deleted": False}}
+    if action in changes:
+        asked.runs.change(number, **changes[action])
     elif action == "resume":
         asked.requests.resume(number)
-    elif action == "stop" and (job := asked.jobs.of_run(number)) is not None:
-        asked.jobs.ask_stop(job.id)
-    target = (
-        request.url_for("runs").include_query_params(undo=number)
-        if action == "delete"
-        else request.url_for("run", number=number)
-    )
-    return RedirectResponse(target, status_code=303)
+    elif action == "stop":
+        job = asked.jobs.of_run(number)
+        if job is not None:
+            asked.jobs.ask_stop(job.id)
+    else:
+        raise NotFound("one of pin, unpin, delete, restore, stop, resume", f"'{action}'", "Use the page's buttons.")
 
 
 @router.get("/runs/{number}/export/{form}", name="export")
@@ -112,8 +138,19 @@ def figure_csv(request: Request, number: int, name: str, part: str = "all") -> R
     inner = view.explain or view.ablate
     if inner is None or name not in inner.figures:
         raise NotFound("a figure of this run", f"'{name}'", "Go back to the run's page.")
-    figure = inner.figures[name]
-    return Response(as_csv(list(figure.columns), iter(figure.rows)), media_type="text/csv")
+    return _table(inner.figures[name], f"golgi-run-{number}-{name}")
+
+
+def _table(figure: Figure, name: str) -> Response:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(as_csv(list(figure.columns), iter(figure.rows)), media_type="text/csv", headers=disposition)
+
+
+@router.get("/runs/{number}/layers/{layer}.csv", name="layer_csv")
+def layer_csv(request: Request, number: int, layer: int, kind: str = "", part: str = "all") -> Response:
+    """The table of a layer's figure."""
+    figure = services(request).pages.layer(number, layer, kind, part, "index", 0).figure
+    return _table(figure, f"golgi-run-{number}-layer-{layer}")
 
 
 @router.get("/runs/{number}/layers/{layer}", name="layer")
