@@ -1,8 +1,8 @@
 """Neuron Integrated Gradients against Captum layer by layer and against bare forward passes, in one run.
 
 Run: ``python benchmarks/nig.py [--model demo|large|both] [--device auto] [--json FILE]``. ``large`` is BERT-large's
-shape (24 x 1024 x 4096, random weights). Prints a table: wall time of all layers at once, of Captum's LayerConductance called
-once per layer with the same steps, of K + 1 bare forward rows, their ratios, peak memory, and the largest
+shape (24 x 1024 x 4096, random weights). Prints a table: wall time of all layers at once, of Captum's LayerConductance
+called once per layer with the same steps, of K + 1 bare forward rows, their ratios, peak memory, and the largest
 difference from Captum in float64.
 """
 

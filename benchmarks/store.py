@@ -1,7 +1,7 @@
 """What storing and reading a run costs: 80 blocks of 28,672 neurons (2.29 million), parts and spread included.
 
-Run: ``python benchmarks/store.py [--blocks 80 --width 28672]``. Prints seconds to write a whole run, and milliseconds to
-read its overview (layer sums and heat-map buckets), one layer, and the top 1,000.
+Run: ``python benchmarks/store.py [--blocks 80 --width 28672]``. Prints seconds to write a whole run, and milliseconds
+to read its overview (layer sums and heat-map buckets), one layer, and the top 1,000.
 """
 
 import argparse

@@ -23,15 +23,18 @@ pipeline_tag: text-classification
 
 A small cross-encoder that ships with Golgi, so that the first picture is of a model that ranks. One relevance logit per
 query-passage pair; a passage counts as relevant when sigmoid(logit) > 0.5. BERT type, 6 layers, 384 wide, 1,536
-feed-forward neurons per layer (9,216 in all), half precision on disk, 13,000-token WordPiece vocabulary that keeps
+feed-forward neurons per layer (9,216 in all), half precision on disk, 12,400-token WordPiece vocabulary that keeps
 every single character of the original one.
 
 - Base: all-MiniLM-L6-v2 (Apache-2.0), by the sentence-transformers authors, after nreimers/MiniLM-L6-H384-uncased.
-- Training: `python -m app.demo.train_reranker --base FOLDER --data ../shared/data`; about 9,000 groups of one
-  query and eight passages; listwise distillation from the base model as a bi-encoder (cosine, plus the share of
-  rare query words in the passage, plus a bonus for positive judgements) and a light binary term.
+- Training, in three legs of the same script (`python -m app.demo.train_reranker --base FOLDER --data ../shared/data`): 400 steps
+  from the base at rate 1e-4 and 160 tokens, about 400 steps from there, then 400 steps at 9e-5 with 96, 128 or 256
+  tokens drawn per step (`--init FOLDER --steps 400`); 8 groups of one query and eight passages per step, AdamW.
+  Loss: listwise distillation from the base model as a bi-encoder (cosine, plus BM25 as a share of the group's highest in
+  the last leg and the share of rare query words before, plus a bonus for positive judgements) and a light binary term.
   Queries are training queries of the sets below and made-up ones (sentences, titles and keywords of training passages).
-- Nothing that is evaluated was trained on: queries and passages are split by id and by exact wording, and every
+  The base itself was trained by its authors on public pairs, among them S2ORC and SQuAD-type sets.
+- Nothing that is evaluated was trained on: queries and passages are split by id and by wording, and every
   passage that is judged for, or among the BM25 top 20 of, an evaluated query is left out of training
   (`app/demo/corpora.py`, tested in `tests/demo`).
 - Limits: English; trained on four small sets; a demonstration, not a search engine. Medical, legal and financial texts

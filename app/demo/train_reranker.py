@@ -23,16 +23,16 @@ from app.demo.groups import GROUP, Group, Pool, Teacher, invented_groups, real_g
 from app.demo.vocabulary import tokenizer_of, trimmed
 
 log = logging.getLogger(__name__)
-VOCABULARY = 13000
+VOCABULARY = 12400
 TEACHER_HEAT, MIDDLE, SLOPE = 0.06, 0.85, 0.08
 REPEATS = {"selqa": 3, "tatqa": 6, "contractnli": 8, "scifact": 6}
 
 
-def student(base: Path, texts: Sequence[str]) -> tuple[Any, Any]:
-    """The base encoder with a fresh one-logit head and the trimmed vocabulary."""
-    tokenizer = AutoTokenizer.from_pretrained(base)
+def student(folder: Path, texts: Sequence[str]) -> tuple[Any, Any]:
+    """The encoder of a folder with a one-logit head (fresh if it has none), its vocabulary trimmed."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     kept, ids = trimmed(tokenizer, texts, VOCABULARY)
-    model: Any = BertForSequenceClassification.from_pretrained(base, num_labels=1)
+    model: Any = BertForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32)
     small = torch.nn.Embedding(len(ids), model.config.hidden_size, padding_idx=kept.index("[PAD]"))
     small.weight.data = model.bert.embeddings.word_embeddings.weight.data[ids].clone()
     model.bert.embeddings.word_embeddings = small
@@ -83,9 +83,8 @@ def train(model: Any, tokenizer: Any, groups: list[Group], args: argparse.Namesp
     """AdamW with linear warm-up and decay over one pass of the groups; saves every 400 steps."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
     steps = len(groups) // args.batch
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda n: min((n + 1) / (0.06 * steps), max(0.0, (steps - n) / (0.94 * steps)))
-    )
+    warm, rest = max(1.0, 0.06 * steps), max(1.0, 0.94 * steps)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda n: min((n + 1) / warm, max(0.0, (steps - n) / rest)))
     model.train()
     begun, recent = time.time(), 0.0
     draw = random.Random(args.seed)
@@ -151,12 +150,8 @@ def main() -> None:
         groups += invented_groups(pool, round(share[name] * args.groups))
         log.info("%s: %d passages, %d groups so far", name, len(pool.texts), len(groups))
     draw.shuffle(groups)
-    groups = groups[: args.steps * args.batch] if args.steps else groups
-    if args.init is None:
-        model, tokenizer = student(args.base, texts)
-    else:
-        model = BertForSequenceClassification.from_pretrained(args.init, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(args.init)
+    groups = groups[: args.steps * args.batch] if args.steps is not None else groups
+    model, tokenizer = student(args.init or args.base, texts)
     train(model, tokenizer, groups, args)
 
 
