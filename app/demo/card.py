@@ -27,13 +27,13 @@ feed-forward neurons per layer (9,216 in all), half precision on disk, 12,400-to
 every single character of the original one.
 
 - Base: all-MiniLM-L6-v2 (Apache-2.0), by the sentence-transformers authors, after nreimers/MiniLM-L6-H384-uncased.
-- Training, in three legs of the same script (`python -m app.demo.train_reranker --base FOLDER --data ../shared/data`): 400 steps
-  from the base at rate 1e-4 and 160 tokens, about 400 steps from there, then 400 steps at 9e-5 with 96, 128 or 256
-  tokens drawn per step (`--init FOLDER --steps 400`); 8 groups of one query and eight passages per step, AdamW.
-  Loss: listwise distillation from the base model as a bi-encoder (cosine, plus BM25 as a share of the group's highest in
-  the last leg and the share of rare query words before, plus a bonus for positive judgements) and a light binary term.
-  Queries are training queries of the sets below and made-up ones (sentences, titles and keywords of training passages).
-  The base itself was trained by its authors on public pairs, among them S2ORC and SQuAD-type sets.
+- Training, in three legs of the same script (`python -m app.demo.train_reranker --base FOLDER --data ../shared/data`):
+  400 steps from the base at rate 1e-4 and 160 tokens, about 400 steps from there, then 400 steps at 9e-5 with 96, 128
+  or 256 tokens drawn per step (`--init FOLDER --steps 400`); 8 groups of one query and eight passages per step, AdamW.
+  Loss: listwise distillation from the base model as a bi-encoder (cosine, plus BM25 as a share of the group's highest
+  in the last leg and the share of rare query words before, plus a bonus for positive judgements) and a light binary
+  term. Queries are training queries of the sets below and made-up ones (sentences, titles and keywords of training
+  passages). The base itself was trained by its authors on public pairs, among them S2ORC and SQuAD-type sets.
 - Nothing that is evaluated was trained on: queries and passages are split by id and by wording, and every
   passage that is judged for, or among the BM25 top 20 of, an evaluated query is left out of training
   (`app/demo/corpora.py`, tested in `tests/demo`).
