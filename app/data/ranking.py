@@ -1,12 +1,16 @@
 """Ranking collections on disk: queries, passages, judgements, first-stage candidates."""
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BadInput
+
+WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -44,15 +48,14 @@ class Collection:
 
 
 def load_collection(folder: Path) -> Collection:
-    """Read ``queries.jsonl``, ``passages.jsonl``, ``qrels.tsv``, ``run.tsv`` and ``META.json`` of a folder.
+    """Read ``queries.jsonl``, ``passages.jsonl``, ``qrels.tsv``, ``run.tsv`` and, where it is there, ``META.json``.
 
     Raises:
-        BadInput: a broken line, by file and number.
+        BadInput: a missing file, or a broken line, by file and number.
     """
-    queries = {row["id"]: row["text"] for row in _objects(folder / "queries.jsonl", ("id", "text"))}
+    queries = {key: row["text"] for key, row in _texts(folder / "queries.jsonl")}
     passages = {
-        row["id"]: Passage(row["id"], row.get("title") or "", row["text"])
-        for row in _objects(folder / "passages.jsonl", ("id", "text"))
+        key: Passage(key, row.get("title") or "", row["text"]) for key, row in _texts(folder / "passages.jsonl")
     }
     judgements: dict[str, dict[str, int]] = {}
     for query, passage, grade in _cells(folder / "qrels.tsv", 3):
@@ -61,47 +64,87 @@ def load_collection(folder: Path) -> Collection:
     for query, passage, rank, _ in _cells(folder / "run.tsv", 4):
         ranked.setdefault(query, []).append((int(rank), passage))
     candidates = {query: tuple(passage for _, passage in sorted(rows)) for query, rows in ranked.items()}
-    meta = folder / "META.json"
     used = {p for rows in judgements.values() for p in rows} | {p for rows in candidates.values() for p in rows}
     unknown = {
         "queries": len({*judgements, *candidates} - set(queries)),
         "passages": len(used - set(passages)),
     }
-    about = json.loads(meta.read_text(encoding="utf-8")) if meta.exists() else {}
-    return Collection(folder.name, queries, passages, judgements, candidates, about, unknown)
+    return Collection(folder.name, queries, passages, judgements, candidates, _about(folder / "META.json"), unknown)
 
 
-def _objects(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _texts(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and object of every line; an id stands once."""
+    seen: set[str] = set()
     for number, line in _lines(path):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise _broken(path, number, "one JSON object per line", str(error)) from error
-        missing = [name for name in needed if not isinstance(row, dict) or not isinstance(row.get(name), str)]
-        if missing:
-            raise _broken(path, number, f"the text fields {', '.join(needed)}", f"no {', '.join(missing)}")
-        yield row
+        row = _object(path, number, line)
+        missing = [name for name in ("id", "text") if not isinstance(row.get(name), str)]
+        if missing or not isinstance(row.get("title") or "", str):
+            raise _broken(
+                path,
+                number,
+                "the text fields id, text and, if any, title",
+                f"no {', '.join(missing or ['text in title'])}",
+            )
+        if row["id"] in seen:
+            raise _broken(path, number, "every id once", f"'{row['id'][:40]}' again")
+        seen.add(row["id"])
+        yield row["id"], row
+
+
+def _object(path: Path, number: int, text: str) -> dict[str, Any]:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, number, "a JSON object", str(error)) from error
+    if not isinstance(row, dict):
+        raise _broken(path, number, "a JSON object", type(row).__name__)
+    return row
 
 
 def _cells(path: Path, width: int) -> Iterator[list[str]]:
-    """Rows of a table with a header; numbers stand from the third column on."""
+    """Rows of a table with a header; column 3 is a whole number, column 4, if any, a finite one."""
     for number, line in _lines(path):
         cells = line.split("\t")
         if len(cells) != width:
             raise _broken(path, number, f"{width} columns separated by tabs", f"{len(cells)}")
         if number > 1:
-            if not cells[2].lstrip("-").isdigit():
+            if not WHOLE.fullmatch(cells[2]):
                 raise _broken(path, number, "a whole number in column 3", f"'{cells[2][:40]}'")
+            if not all(map(_finite, cells[3:])):
+                raise _broken(path, number, "a finite number in column 4", f"'{cells[3][:40]}'")
             yield cells
 
 
+def _finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    if not path.exists():
+    """Number, from one, and text of every line that is not blank."""
+    if not path.is_file():
         raise BadInput(f"the file {path.name}", f"none in {path.parent.name}", "Add it, or choose another folder.")
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise _broken(path, number, "text in UTF-8", str(error)) from error
             if line.strip():
-                yield number, line.rstrip("\n")
+                yield number, line
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """The description of the collection, if it has one."""
+    if not path.is_file():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _broken(path, 1, "text in UTF-8", str(error)) from error
+    return _object(path, 1, text)
 
 
 def _broken(path: Path, number: int, expected: str, found: str) -> BadInput:

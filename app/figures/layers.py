@@ -19,7 +19,7 @@ def overview(
     """Heat-map: one row per site, each cell the strongest unit of its bucket.
 
     ``sites``: site, [B] scores sorted from the largest down, [B] unit of each. Neighbouring buckets are joined where
-    both views would hold more than :data:`MARKS` cells. The view ``magnitude`` holds the same cells sorted by magnitude.
+    both views would hold more than :data:`MARKS` cells. The view ``magnitude`` holds the same cells by magnitude.
     """
     most = max(1, MARKS // max(1, 2 * len(sites)))
     lines = [(site, *_joined(values, units, most)) for site, values, units in sites]
@@ -34,7 +34,10 @@ def overview(
     plot = _heat(lines, unit, several, top, "largest score first") | {
         "views": {"magnitude": _heat(sizes, unit, several, top, "largest magnitude first", signed=False)}
     }
-    told = f"{caption} · colour ends at ±{top:.3g} {unit} (99.5th percentile); {beyond} cells beyond it carry ▲ or ▼"
+    told = (
+        f"{caption} · each cell is the strongest unit of its bucket · colour ends at ±{top:.3g} {unit} "
+        f"(99.5th percentile); {beyond} cells beyond it carry ▲ or ▼"
+    )
     return Figure("overview", "Scores by layer", told, plot, ("neuron", "bucket", f"score ({unit})"), rows)
 
 
@@ -78,7 +81,7 @@ def _heat(
         "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
     }
     axes = layout(
-        f"units of the layer, {order} (each cell: the strongest unit of its bucket)",
+        f"units, {order}",
         "layer, input at the bottom",
         height=max(240, 110 + (30 if len(lines) < 13 else 18) * len(lines)),
         xaxis={"showgrid": False, "zeroline": False, "range": [-0.5, width - 0.5]},
@@ -180,7 +183,7 @@ def layer_units(values: NDArray[np.float64], site: Site, unit: str, caption: str
     table = tuple((f"L{site.layer}.{site.kind.value}.{i}", float(v)) for i, v in zip(picks, chosen, strict=True))
     plot = {
         "data": [bars],
-        "layout": layout("unit (index has no neighbourhood)", f"score ({unit})", bargap=0, height=280),
+        "layout": layout("number of the unit (numbers have no neighbourhood)", f"score ({unit})", bargap=0, height=280),
     }
     return Figure("units", f"Units of layer {site.layer}", caption, plot, ("neuron", f"score ({unit})"), table)
 

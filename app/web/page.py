@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.datastructures import FormData
 
@@ -37,8 +38,24 @@ def templates() -> Jinja2Templates:
         "num": lambda value: _number(value, ".4g"),
     }
     env.filters |= {"pct": percent, "size": size, "span": span}
-    env.globals["version"] = __version__
+    env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
+    env.globals |= {"version": __version__, "url_for": _url_for}
     return Jinja2Templates(env=env)
+
+
+def address(request: Request, name: str, /, **params: Any) -> str:
+    """Path of a route, behind whatever prefix and scheme a proxy has."""
+    return request.url_for(name, **params).path
+
+
+@pass_context
+def _url_for(context: Context, name: str, /, **params: Any) -> str:
+    return address(context["request"], name, **params)
+
+
+def away(request: Request, name: str, query: str = "", /, **params: Any) -> Response:
+    """Go to a route after a write (303)."""
+    return RedirectResponse(address(request, name, **params) + query, status_code=303)
 
 
 def embed(value: Any) -> Markup:
@@ -49,6 +66,13 @@ def embed(value: Any) -> Markup:
 
 def _number(value: Any, form: str) -> str:
     return "–" if value is None else format(value, form).replace("-", "−")
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent, three digits."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.3g} %" if share == 0 or abs(share) >= 1e-6 else "< 0.0001 %"
 
 
 def size(count: float | None) -> str:

@@ -21,10 +21,12 @@ LOOKS = ("/sign-in", "/explain/seen", "/explain/form")
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """One middleware for all of it."""
+    """One middleware for all of it. A proxy may keep the path's prefix or strip it; inside, it is always there."""
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Next) -> Response:
+        if not request.scope["path"].startswith(settings.root_path):
+            request.scope["path"] = settings.root_path + request.scope["path"]
         refusal = _refusal(request, settings)
         response = refusal if refusal is not None else await call_next(request)
         response.headers["Content-Security-Policy"] = POLICY

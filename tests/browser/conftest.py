@@ -35,7 +35,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running = uvicorn.Server(uvicorn.Config(golgi.app(), host="127.0.0.1", port=port, log_level="error", ws="none"))
     threads = [threading.Thread(target=running.run, daemon=True), golgi.start_worker()]
     threads[0].start()
+    deadline = time.monotonic() + 60
     while not running.started:
+        assert threads[0].is_alive() and time.monotonic() < deadline, "the server did not start"
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}"
     golgi.worker.closing.set()
@@ -58,13 +60,15 @@ def browser(server: str) -> Iterator[object]:
 
 @pytest.fixture
 def page(server: str, browser: object) -> Iterator[object]:
-    """A page at the address of the server; every request elsewhere and every script error fails the test."""
+    """A page at the address of the server. A request to elsewhere, an error in a script or something that the content
+    policy blocks fails the test."""
     context = browser.new_context(base_url=server, viewport={"width": 1280, "height": 900}, accept_downloads=True)
     found = context.new_page()
     outside: list[str] = []
     broken: list[str] = []
     found.on("request", lambda r: outside.append(r.url) if not r.url.startswith((server, "data:", "blob:")) else None)
     found.on("pageerror", lambda error: broken.append(str(error)))
+    found.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
     yield found
     context.close()
     assert outside == [] and broken == []

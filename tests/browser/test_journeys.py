@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.browser
 SLOW = 60_000
 
 
@@ -77,13 +77,22 @@ def test_empty_text_says_so_and_keeps_the_rest(page: Any) -> None:
     assert page.locator("#passages").input_value() == "  a passage with spaces  "
 
 
+def test_control_enter_sends_the_form(page: Any) -> None:
+    page.goto("/explain?demo=pair")
+    page.locator("#query").press("Control+Enter")
+    page.wait_for_url("**/runs/*")
+    page.wait_for_selector("#figure-overview .main-svg", timeout=SLOW)
+    assert page.locator("#figure-profile .main-svg").count() > 0
+
+
 def test_tokens_are_counted_while_typing(page: Any) -> None:
     page.goto("/explain")
     page.locator("#query").fill("what causes rain")
     page.locator("#passages").press_sequentially("water ")
     page.locator("#passages").fill("water " * 400)
     page.locator("#passages").press_sequentially("x")
-    page.wait_for_function("document.querySelector('#seen')?.innerText.includes('do not fit')", timeout=SLOW)
+    page.locator("#seen", has_text="do not fit").wait_for(timeout=SLOW)
+    assert "✂" in page.locator("#seen").inner_text()
 
 
 @pytest.mark.parametrize("path", ["/", "/explain?demo=pair", "/runs", "/runs/1", "/models", "/methods/nig", "/jobs"])
@@ -108,7 +117,7 @@ def test_theme_is_kept_and_figures_follow(page: Any) -> None:
 
 def test_a_long_job_is_cancelled_and_keeps_its_part(page: Any) -> None:
     page.goto("/explain?demo=ranking")
-    page.locator("#steps").fill("400") if page.locator("#steps").count() else page.locator("[name=steps]").fill("400")
+    page.locator("[name=steps]").fill("400")
     page.get_by_role("button", name="Explain", exact=True).click()
     page.wait_for_url("**/runs/*")
     page.get_by_role("button", name="Cancel").click(timeout=SLOW)

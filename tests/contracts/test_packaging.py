@@ -2,10 +2,14 @@
 
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import tomllib
+import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -13,54 +17,121 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+IGNORED = (ROOT / ".dockerignore").read_text().splitlines()
 
 
-def test_dockerfile() -> None:
-    text = (ROOT / "Dockerfile").read_text()
-    assert text.count("FROM ") == 2 and "ARG TORCH_INDEX" in text and "HEALTHCHECK" in text and "/healthz" in text
-    assert re.search(r"^USER golgi$", text, flags=re.MULTILINE)
-    for source in re.findall(r"^COPY (?!--from)(?:--\S+ )?(.+) \S+$", text, flags=re.MULTILINE):
-        for name in source.split():
-            assert (ROOT / name).exists(), name
+def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120, **options)
+
+
+def copied() -> list[str]:
+    """Sources of the COPY lines that read the build context."""
+    lines = re.findall(r"^COPY (?!--from)(?:--\S+ )?(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
+    return [name for line in lines for name in line.split()]
+
+
+def test_the_image_has_what_it_needs_and_no_more() -> None:
+    assert len(copied()) > 4
+    for name in copied():
+        assert (ROOT / name).exists() and f"!{name}" in IGNORED, name
+    allowed = [line[1:] for line in IGNORED if line.startswith("!")]
+    assert IGNORED[1] == "*" and {name.split("/")[0] for name in allowed} == {name.split("/")[0] for name in copied()}
+    weights = "models_cache/somebody-s-own-model"
+    assert any(fnmatch(weights, line) for line in IGNORED[2:] if line[0] != "!") and f"!{weights}" not in IGNORED
+
+
+def test_the_image_runs_as_nobody_special_and_tells_its_health() -> None:
+    last = DOCKERFILE.split("\nFROM ")[-1]
+    assert DOCKERFILE.count("\nFROM ") == 2
+    instructions = re.findall(r"^([A-Z]+) ", last, flags=re.MULTILINE)
+    assert re.search(r"^USER golgi$", last, flags=re.MULTILINE) and "useradd" in last
+    assert instructions[-2:] == ["HEALTHCHECK", "CMD"] and "USER" in instructions
+    probe = re.search(r'HEALTHCHECK.*?CMD \["python", "-c", "(.+?)"\]', last, flags=re.DOTALL)
+    assert probe is not None and "/healthz" in probe[1]
+    compile(probe[1], "HEALTHCHECK", "exec")
+
+
+def test_the_image_takes_the_torch_that_the_project_takes() -> None:
     torch = next(line for line in PROJECT["project"]["dependencies"] if line.startswith("torch"))
-    assert torch in text
+    assert re.search(r"^ARG TORCH_INDEX=https://\S+/cpu$", DOCKERFILE, flags=re.MULTILINE)
+    assert f'--index-url "$TORCH_INDEX" "{torch}"' in DOCKERFILE
+
+
+def test_settings_of_the_image_exist() -> None:
+    from app.settings import Settings
+
+    named = set(re.findall(r"GOLGI_([A-Z_]+)", DOCKERFILE + (ROOT / "docker-compose.yml").read_text()))
+    assert {name.lower() for name in named} <= set(Settings.model_fields) and len(named) > 3
 
 
 def test_compose() -> None:
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    told = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services = told["services"]
     assert set(services) == {"web", "worker", "worker-gpu"}
     assert services["web"]["command"] == ["golgi", "serve", "--no-worker"]
-    assert services["worker"]["volumes"] == services["web"]["volumes"]
-    assert services["worker-gpu"]["profiles"] == ["gpu"]
-    device = services["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"][0]
-    assert device["capabilities"] == ["gpu"]
+    assert "/healthz" in services["web"]["healthcheck"]["test"][-1]
+    compile(services["web"]["healthcheck"]["test"][-1], "healthcheck", "exec")
+    for service in services.values():
+        assert service["volumes"] == ["./models_cache:/models:ro", "data:/data"] and "data" in told["volumes"]
+        assert service["environment"]["GOLGI_TOKEN"].startswith("${GOLGI_TOKEN:?")
+    for name in ("worker", "worker-gpu"):
+        assert services[name]["depends_on"] == {"web": {"condition": "service_healthy"}}
+    gpu = services["worker-gpu"]
+    assert gpu["profiles"] == ["gpu"] and "cuda" in gpu["command"]
+    assert list(gpu["build"]["args"]) == ["TORCH_INDEX"]
+    assert gpu["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
+
+
+def test_commands_of_compose_exist() -> None:
+    from app.cli.parser import parser
+
+    for service in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values():
+        assert parser().parse_args(service["command"][1:]).command in ("serve", "worker")
 
 
 def test_entry_point_and_version() -> None:
     module, name = PROJECT["project"]["scripts"]["golgi"].split(":")
     assert callable(getattr(__import__(module, fromlist=[name]), name))
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == f"golgi {PROJECT['project']['version']}"
+    assert run("-m", "app", "--version").stdout.strip() == f"golgi {PROJECT['project']['version']}"
+
+
+def test_the_wheel_has_pages_migrations_and_data(tmp_path: Path) -> None:
+    """Built from a copy: building leaves files behind."""
+    source = tmp_path / "source"
+    for name in ("app", "frontend"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    done = run("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(tmp_path), str(source))
+    assert done.returncode == 0, done.stderr[-2000:]
+    (wheel,) = tmp_path.glob("golgi-*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        inside = set(packed.namelist())
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for name in ("app", "frontend")
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert len(wanted) > 130 and sorted(wanted - inside) == []
+    assert {name.split("/")[0] for name in inside if ".dist-info" not in name} == {"app", "frontend"}
+    assert any(name.endswith("dist-info/licenses/LICENSE") for name in inside)
 
 
 def test_errors_of_the_command_line_are_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "app", "check-model", "absent", "--offline", "--data-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run("-m", "app", "check-model", "absent", "--offline", "--data-dir", str(tmp_path))
     assert done.returncode == 2 and "Expected" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_taken_port_and_an_open_host_are_refused(tmp_path: Path) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         for options, says in ((["--port", port], f"port {port}"), (["--host", "0.0.0.0"], "GOLGI_TOKEN")):
-            command = [sys.executable, "-m", "app", "serve", "--data-dir", str(tmp_path), *options]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+            done = run("-m", "app", "serve", "--data-dir", str(tmp_path), *options)
             assert done.returncode == 2 and says in done.stderr
 
 
@@ -76,23 +147,27 @@ print(os.getuid(), golgi.services.pages.pill())
 """
 
 
+def readable(*paths: Path) -> bool:
+    """Whether anybody may look into these folders."""
+    return all(folder.stat().st_mode & 0o001 for path in paths for folder in (path, *path.parents))
+
+
 def interpreter() -> str | None:
     """A Python of this version whose library anybody may read."""
     for path in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
         if Path(path).exists():
             ask = [path, "-c", "import sys; print(sys.base_prefix)"]
             prefix = subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip()
-            if prefix and all(parent.stat().st_mode & 0o001 for parent in [Path(prefix), *Path(prefix).parents]):
+            if prefix and readable(Path(prefix), Path(path).parent):
                 return path
     return None
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become somebody else")
 def test_runs_as_an_unprivileged_user() -> None:
-    python = interpreter()
-    if python is None:
-        pytest.skip("the interpreter's library lies in a folder that others may not read")
-    packages = Path(yaml.__file__).resolve().parents[1]
+    packages, python = Path(yaml.__file__).resolve().parents[1], interpreter()
+    if python is None or not readable(packages, ROOT):
+        pytest.skip("the interpreter, its packages or this checkout lie in a folder that others may not read")
     with tempfile.TemporaryDirectory() as room:
         Path(room).chmod(0o777)
         environment = {**os.environ, "ROOM": room, "HOME": room, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from app.domain.errors import GolgiError, NotFound
 from app.domain.model_card import ModelInfo
 from app.services.container import Services
 from app.services.demo import MODEL
 from app.web.forms import explain_values, model_of
-from app.web.page import Sent, fragment, render, services
+from app.web.page import Sent, away, fragment, render, services
 from app.web.preview import preview
 
 router = APIRouter(include_in_schema=False)
@@ -76,7 +76,7 @@ def explain_start(request: Request, sent: Sent) -> Response:
         run = asked.requests.explain(model_of(sent), explain_values(sent, fields))
     except GolgiError as error:
         return _form(request, sent, error)
-    return RedirectResponse(request.url_for("run", number=run.id), status_code=303)
+    return away(request, "run", number=run.id)
 
 
 @router.post("/explain/form", name="explain_again")

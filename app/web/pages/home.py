@@ -4,11 +4,11 @@ import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from app import __version__
 from app.services.demo import MODEL
-from app.web.page import render, services, settings
+from app.web.page import away, render, services, settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,6 +60,6 @@ def signed_in(request: Request, token: Annotated[str, Form()] = "") -> Response:
     """Keeps a right token in a cookie."""
     if not secrets.compare_digest(token.encode(), settings(request).token.encode()):
         return render(request, "sign_in", None, wrong=True, status=403)
-    answer = RedirectResponse(request.url_for("home"), status_code=303)
+    answer = away(request, "home")
     answer.set_cookie("golgi-token", token, httponly=True, samesite="strict")
     return answer

@@ -1,22 +1,22 @@
 """Jobs: the queue, and one job."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
-from app.web.page import render, services
+from app.web.page import away, render, services
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/jobs", name="jobs")
-@router.get("/jobs.json")
+@router.get("/jobs.json", name="jobs_json")
 def jobs(request: Request) -> Response:
     """Open jobs first, then the newest."""
     return render(request, "jobs", services(request).pages.all_jobs())
 
 
 @router.get("/jobs/{number}", name="job")
-@router.get("/jobs/{number}.json")
+@router.get("/jobs/{number}.json", name="jobs_one_json")
 def job(request: Request, number: int) -> Response:
     """One job with its log."""
     return render(request, "job", services(request).pages.job(number))
@@ -26,4 +26,4 @@ def job(request: Request, number: int) -> Response:
 def stop(request: Request, number: int) -> Response:
     """Ask it to stop; what was finished is kept."""
     services(request).jobs.ask_stop(number)
-    return RedirectResponse(request.url_for("job", number=number), status_code=303)
+    return away(request, "job", number=number)

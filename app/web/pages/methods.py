@@ -9,14 +9,14 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/methods", name="methods")
-@router.get("/methods.json")
+@router.get("/methods.json", name="methods_json")
 def methods(request: Request) -> Response:
     """Every method."""
     return render(request, "methods", services(request).catalogue.methods())
 
 
 @router.get("/methods/{key}", name="method")
-@router.get("/methods/{key}.json")
+@router.get("/methods/{key}.json", name="methods_one_json")
 def method(request: Request, key: str) -> Response:
     """One method."""
     return render(request, "method", services(request).catalogue.method(key))

@@ -1,22 +1,22 @@
 """Models: the list, one model, load and unload."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
-from app.web.page import render, services
+from app.web.page import away, render, services
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/models", name="models")
-@router.get("/models.json")
+@router.get("/models.json", name="models_json")
 def models(request: Request) -> Response:
     """Every model at hand."""
     return render(request, "models", services(request).catalogue.models())
 
 
 @router.get("/models/{name}", name="model")
-@router.get("/models/{name}.json")
+@router.get("/models/{name}.json", name="models_one_json")
 def model(request: Request, name: str) -> Response:
     """One model: card, self-check, memory."""
     return render(request, "model", services(request).catalogue.model(name))
@@ -26,11 +26,11 @@ def model(request: Request, name: str) -> Response:
 def load(request: Request, name: str) -> Response:
     """Load it and run the self-checks."""
     job = services(request).catalogue.load(name)
-    return RedirectResponse(request.url_for("job", number=job.id), status_code=303)
+    return away(request, "job", number=job.id)
 
 
 @router.post("/models/{name}/unload", name="unload_model")
 def unload(request: Request, name: str) -> Response:
     """Give its memory back."""
     job = services(request).catalogue.unload(name)
-    return RedirectResponse(request.url_for("job", number=job.id), status_code=303)
+    return away(request, "job", number=job.id)

@@ -1,23 +1,24 @@
 """Runs: the list, one run, its parts, its exports, and what can be done with it."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from app.domain.errors import GolgiError, NotFound
 from app.figures.base import Figure
 from app.services.container import Services
 from app.services.exports import FORMATS, SUFFIX, as_csv
 from app.web.forms import ablate_values
-from app.web.page import Sent, fragment, render, services
+from app.web.page import Sent, away, fragment, render, services
 
 router = APIRouter(include_in_schema=False)
 FILTERS = ("model", "kind", "method", "state", "q")
 
 
 @router.get("/runs", name="runs")
-@router.get("/runs.json")
+@router.get("/runs.json", name="runs_json")
 def run_list(request: Request, sort: str = "new", offset: int = 0) -> Response:
     """The list; filters stand in the address."""
     filters = {name: request.query_params.get(name, "") for name in FILTERS}
@@ -26,7 +27,7 @@ def run_list(request: Request, sort: str = "new", offset: int = 0) -> Response:
 
 
 @router.get("/runs/{number}", name="run")
-@router.get("/runs/{number}.json")
+@router.get("/runs/{number}.json", name="runs_one_json")
 def run_page(request: Request, number: int, part: str = "all") -> Response:
     """One run."""
     return render(request, "run", services(request).pages.run(number, part), error=None, sent={})
@@ -35,7 +36,7 @@ def run_page(request: Request, number: int, part: str = "all") -> Response:
 @router.get("/ablations/{number}")
 def ablation_page(request: Request, number: int) -> Response:
     """The same under its kind's name."""
-    return RedirectResponse(request.url_for("run", number=number), status_code=303)
+    return away(request, "run", number=number)
 
 
 @router.get("/r/{fingerprint}", name="permalink")
@@ -44,7 +45,7 @@ def permalink(request: Request, fingerprint: str) -> Response:
     found = services(request).runs.by_fingerprint(fingerprint)
     if found is None:
         raise NotFound("a run that this copy of Golgi has", fingerprint, "Ask its owner for the bundle and import it.")
-    return RedirectResponse(request.url_for("run", number=found.id), status_code=303)
+    return away(request, "run", number=found.id)
 
 
 @router.get("/runs/{number}/progress", name="progress")
@@ -67,8 +68,15 @@ def parts(request: Request, number: int) -> Response:
     first = pages.run(number)
     names = [name for name in first.explain.parts if name != "all"] if first.explain and first.explain.figures else []
     views = [(name, pages.run(number, name).explain) for name in names]
-    figures = [(name, view.figures["overview"]) for name, view in views if view is not None]
+    figures = [(name, _on_one_scale(view.figures["overview"], name)) for name, view in views if view is not None]
     return fragment(request, "parts", run=first.run, figures=figures)
+
+
+def _on_one_scale(figure: Figure, part: str) -> Figure:
+    """The figure without marks at the ends of its own scale."""
+    plot = {"data": figure.plot["data"][:1], "layout": figure.plot["layout"]}
+    caption = f"{figure.caption.split(' · each cell')[0]} · colours mean the same in every part"
+    return replace(figure, title=f"{figure.title}, {part}", plot=plot, caption=caption)
 
 
 @router.post("/runs/{number}/ablate", name="ablate")
@@ -79,7 +87,7 @@ def ablate(request: Request, number: int, sent: Sent) -> Response:
         run = asked.requests.ablate(asked.runs.get(number), ablate_values(sent))
     except GolgiError as error:
         return render(request, "run", asked.pages.run(number), error=error, sent=dict(sent), status=error.status)
-    return RedirectResponse(request.url_for("run", number=run.id), status_code=303)
+    return away(request, "run", number=run.id)
 
 
 @router.post("/runs/{number}/edit", name="edit_run")
@@ -89,7 +97,7 @@ def edit(
     """Rename and note."""
     run = services(request).runs.get(number)
     services(request).runs.change(number, title=title.strip()[:200] or run.title, note=note)
-    return RedirectResponse(request.url_for("run", number=number), status_code=303)
+    return away(request, "run", number=number)
 
 
 @router.post("/runs/{number}/{action}", name="act")
@@ -97,9 +105,8 @@ def act(request: Request, number: int, action: str, back: Annotated[str, Form()]
     """Pin, delete, restore, stop, or resume; ``back`` is ``runs`` where the list asked."""
     _do(services(request), number, action)
     if action == "delete":
-        return RedirectResponse(request.url_for("runs").include_query_params(undo=number), status_code=303)
-    target = request.url_for("runs") if back == "runs" else request.url_for("run", number=number)
-    return RedirectResponse(target, status_code=303)
+        return away(request, "runs", f"?undo={number}")
+    return away(request, "runs") if back == "runs" else away(request, "run", number=number)
 
 
 def _do(asked: Services, number: int, action: str) -> None:
@@ -154,7 +161,7 @@ def layer_csv(request: Request, number: int, layer: int, kind: str = "", part: s
 
 
 @router.get("/runs/{number}/layers/{layer}", name="layer")
-@router.get("/runs/{number}/layers/{layer}.json")
+@router.get("/runs/{number}/layers/{layer}.json", name="runs_layers_one_json")
 def layer_page(
     request: Request, number: int, layer: int, kind: str = "", part: str = "all", sort: str = "signed", offset: int = 0
 ) -> Response:
@@ -163,7 +170,7 @@ def layer_page(
 
 
 @router.get("/neurons/{model}/{text}", name="neuron")
-@router.get("/neurons/{model}/{text}.json")
+@router.get("/neurons/{model}/{text}.json", name="neurons_one_json")
 def neuron_page(request: Request, model: str, text: str) -> Response:
     """One unit over all runs."""
     return render(request, "neuron", services(request).pages.neuron(model, text))

@@ -1,0 +1,334 @@
+"""The worker when things go wrong: stops at odd moments, shutdown, lost leases, a blocked pool, a failing database."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from pydantic import BaseModel
+from sqlalchemy import select, update
+
+from app.domain.errors import OutOfMemory, Stopped
+from app.domain.model_card import ModelCard
+from app.domain.results import ItemRow
+from app.domain.runs import Job, JobState, Lane, Run, RunSpec, RunState
+from app.domain.scores import RunningScores
+from app.jobs.base import Finished, Inputs, JobKind, Partial, Shard
+from app.jobs.worker import Worker
+from app.store.db import Database, now
+from app.store.tables import job, job_checkpoint
+
+CARD: dict[str, Any] = {
+    "slug": "m",
+    "source": "m",
+    "revision": "local",
+    "weights_hash": "w",
+    "family": "BERT",
+    "task": "ranker",
+    "layers": 1,
+    "hidden": 4,
+    "heads": 1,
+    "labels": ("relevance",),
+    "relevant_label": 0,
+    "max_length": 16,
+    "dtype": "float32",
+    "device": "cpu",
+    "parameters": 1,
+    "bytes": 4,
+    "widths": {},
+}
+
+
+class Host:
+    """A host without a model."""
+
+    def __init__(self) -> None:
+        self.card, self.device, self.rows = ModelCard(**CARD), torch.device("cpu"), 0
+        self.between = lambda: None
+
+
+class Pool:
+    """A pool of one host; ``forget`` makes the next ``get`` load again, ``gate`` holds a load up."""
+
+    def __init__(self) -> None:
+        self.device, self.host, self.gate = torch.device("cpu"), Host(), threading.Event()
+        self.lock = threading.Lock()
+        self.gate.set()
+
+    def get(self, name: str) -> Host:
+        with self.lock:
+            assert self.gate.wait(20)
+            return self.host
+
+    def loaded(self) -> tuple[ModelCard, ...]:
+        with self.lock:
+            return (self.host.card,)
+
+    def unload(self, name: str) -> bool:
+        return True
+
+
+class CountSettings(BaseModel):
+    items: int = 3
+    lane: Lane = Lane.BATCH
+    name: str = ""
+
+
+class Count:
+    """A kind whose shards call ``between`` as a forward pass does, and what a test hands in."""
+
+    key: ClassVar[str] = "count"
+    version: ClassVar[int] = 1
+    title: ClassVar[str] = "Count"
+    Settings: ClassVar[type[BaseModel]] = CountSettings
+
+    def __init__(self, worked: Any = None, planned: Any = None) -> None:
+        self.worked, self.planned, self.seen = worked, planned, []
+
+    def lane(self, settings: BaseModel) -> Lane:
+        return settings.lane
+
+    def plan(self, settings: BaseModel, given: Inputs, host: Any) -> dict[str, Any]:
+        if self.planned:
+            self.planned(settings)
+        host.between()
+        return {"items": settings.items, "rows": 8}
+
+    def shards(self, settings: BaseModel, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
+        return tuple(Shard(number, number, 1, 1) for number in range(plan["items"]))
+
+    def work(self, settings: BaseModel, plan: Mapping[str, Any], shard: Shard, given: Inputs, host: Any) -> Partial:
+        self.seen.append((settings.name, shard.number))
+        if self.worked:
+            self.worked(settings, plan, shard)
+        host.between()
+        host.rows += 1
+        return Partial(RunningScores(("all",), 1), (ItemRow(shard.number, "count", [], {"rows": plan["rows"]}),))
+
+    def finish(
+        self, settings: BaseModel, plan: Mapping[str, Any], total: RunningScores | None, given: Inputs, host: Any
+    ) -> Finished:
+        host.between()
+        assert plan["items"] == settings.items
+        return Finished((), {"n": 0 if total is None else total.n}, ())
+
+
+def worker_of(db: Database, kind: Count, pool: Pool | None = None, lease: float = 15.0) -> Worker:
+    kinds: dict[str, JobKind] = {"count": kind}
+    return Worker(db, pool or Pool(), kinds, lease)
+
+
+def asked(worker: Worker, **settings: Any) -> tuple[Run, Job]:
+    values = CountSettings(**settings)
+    spec = RunSpec(kind="count", version=1, model="m", weights_hash="w", settings=values.model_dump(mode="json"))
+    run, _ = worker.runs.create(spec, values.name, values.name)
+    return run, worker.jobs.enqueue("run", values.lane, run.id)
+
+
+def test_a_stop_while_planning_is_obeyed(db: Database) -> None:
+    worker = worker_of(db, Count(planned=lambda _: stop()))
+    run, made = asked(worker)
+
+    def stop() -> None:
+        worker.jobs.ask_stop(made.id)
+        time.sleep(0.3)
+
+    assert worker.run_once()
+    assert worker.jobs.get(made.id).state is JobState.CANCELLED
+    assert worker.runs.get(run.id).state is RunState.PARTIAL
+    assert not worker.run_once(), "the stopped job is not taken up again"
+
+
+def test_a_stop_survives_the_death_of_the_worker(db: Database) -> None:
+    kind = Count()
+    worker = worker_of(db, kind)
+    run, made = asked(worker)
+    worker.jobs.claim("dead", -1)
+    worker.jobs.checkpoint(run.id, 0, 1.0, RunningScores(("all",), 1), ())
+    worker.jobs.ask_stop(made.id)
+    assert worker.jobs.requeue_stalled() == 1
+    assert worker.run_once()
+    assert worker.jobs.get(made.id).state is JobState.CANCELLED
+    assert worker.runs.get(run.id).state is RunState.PARTIAL
+    assert len(kind.seen) <= 1, "nothing is computed for a run that was asked to stop"
+
+
+def test_a_shutdown_gives_an_interactive_job_back_from_inside_a_batch_job(db: Database) -> None:
+    worker = worker_of(db, kind := Count())
+
+    def worked(settings: CountSettings, plan: Mapping[str, Any], shard: Shard) -> None:
+        if settings.name == "batch":
+            asked(worker, name="quick", lane=Lane.INTERACTIVE)
+        else:
+            worker.closing.set()
+            time.sleep(0.3)
+
+    kind.worked = worked
+    asked(worker, name="batch")
+    thread = threading.Thread(target=worker.run_once, daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+    assert not thread.is_alive(), "the worker ends"
+    assert worker.jobs.counts() == {"waiting": 2}
+    assert {run.state for run in worker.runs.find(filters={})[0]} == {RunState.WAITING}
+    assert len(kind.seen) == 2
+
+
+def test_a_worker_that_lost_its_job_leaves_it_alone(db: Database) -> None:
+    worker = worker_of(db, kind := Count())
+    run, made = asked(worker)
+
+    def taken(settings: CountSettings, plan: Mapping[str, Any], shard: Shard) -> None:
+        with db.write() as connection:
+            connection.execute(update(job).where(job.c.id == made.id).values(worker="other"))
+        time.sleep(0.3)
+
+    kind.worked = taken
+    worker.run_once()
+    with db.read() as connection:
+        found = connection.execute(select(job).where(job.c.id == made.id)).one()
+    assert (found.state, found.worker) == ("running", "other")
+    assert worker.results.items(run.id) == (), "its shard is not stored either"
+
+
+def test_the_lease_is_renewed_while_a_model_loads(db: Database) -> None:
+    pool = Pool()
+    worker = worker_of(db, Count(), pool, lease=1.2)
+    _, made = asked(worker)
+    pool.gate.clear()
+    thread = threading.Thread(target=worker.run_forever, daemon=True)
+    thread.start()
+    time.sleep(2.0)
+    second = worker_of(db, Count())
+    assert second.jobs.requeue_stalled() == 0, "the lease ran out during the load"
+    assert len(second.registry.alive(1.5)) == 1
+    pool.gate.set()
+    for _ in range(100):
+        if worker.jobs.get(made.id).state is JobState.DONE:
+            break
+        time.sleep(0.05)
+    worker.closing.set()
+    thread.join(timeout=10)
+    assert worker.jobs.get(made.id).state is JobState.DONE
+    assert worker.registry.alive(60) == (), "a worker that ended is not listed"
+
+
+def test_the_worker_outlives_an_error_of_the_database(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = worker_of(db, Count(), lease=1.2)
+    claim, failures = worker.jobs.claim, []
+
+    def flaky(*args: Any) -> Job | None:
+        if not failures:
+            failures.append(1)
+            raise OSError("disk full")
+        return claim(*args)
+
+    monkeypatch.setattr(worker.jobs, "claim", flaky)
+    _, made = asked(worker)
+    thread = threading.Thread(target=worker.run_forever, daemon=True)
+    thread.start()
+    for _ in range(100):
+        if worker.jobs.get(made.id).state is JobState.DONE:
+            break
+        time.sleep(0.05)
+    worker.closing.set()
+    thread.join(timeout=10)
+    assert failures and worker.jobs.get(made.id).state is JobState.DONE
+
+
+def test_a_job_that_kills_its_worker_is_given_up_after_three_times(db: Database) -> None:
+    worker = worker_of(db, Count())
+    run, made = asked(worker)
+    for _ in range(3):
+        assert worker.jobs.claim("dead", -1).id == made.id
+        worker.jobs.requeue_stalled()
+    assert worker.jobs.claim("next", 60) is None
+    assert worker.jobs.get(made.id).state is JobState.FAILED
+    failed = worker.runs.get(run.id)
+    assert failed.state is RunState.FAILED and failed.error["remedy"]
+
+
+def test_progress_between_two_deaths_counts_as_a_new_start(db: Database) -> None:
+    worker = worker_of(db, Count())
+    run, made = asked(worker)
+    for shard in range(5):
+        assert worker.jobs.claim("dead", -1).id == made.id
+        worker.jobs.checkpoint(run.id, shard, 1.0, None, ())
+        worker.jobs.requeue_stalled()
+    assert worker.jobs.get(made.id).state is JobState.WAITING
+
+
+def test_a_finished_run_keeps_no_checkpoint(db: Database) -> None:
+    worker = worker_of(db, Count())
+    run, _ = asked(worker)
+    worker.run_once()
+    assert worker.runs.get(run.id).facts["n"] == 3
+    with db.read() as connection:
+        assert connection.execute(select(job_checkpoint.c.run_id)).all() == []
+
+
+def test_seconds_and_rate_leave_other_jobs_out(db: Database) -> None:
+    worker = worker_of(db, kind := Count())
+
+    def worked(settings: CountSettings, plan: Mapping[str, Any], shard: Shard) -> None:
+        if settings.name == "batch" and shard.number == 0:
+            asked(worker, name="quick", lane=Lane.INTERACTIVE, items=1)
+        if settings.name == "quick":
+            time.sleep(0.6)
+
+    kind.worked = worked
+    run, _ = asked(worker, name="batch")
+    worker.run_once()
+    assert [name for name, _ in kind.seen] == ["batch", "quick", "batch", "batch"]
+    assert worker.runs.get(run.id).seconds < 0.6
+
+
+@pytest.mark.parametrize("error", [OutOfMemory("room", "none", "Shorten."), torch.cuda.OutOfMemoryError("full")])
+def test_out_of_memory_twice_fails_with_a_remedy(db: Database, error: Exception) -> None:
+    worker = worker_of(db, kind := Count())
+
+    def worked(*_: object) -> None:
+        raise error
+
+    kind.worked = worked
+    run, _ = asked(worker)
+    worker.run_once()
+    failed = worker.runs.get(run.id)
+    assert len(kind.seen) == 2 and failed.plan["rows"] == 4
+    assert failed.state is RunState.FAILED
+    assert "program" not in failed.error["found"] and failed.error["remedy"]
+
+
+def test_no_host_keeps_a_hook_of_a_job_that_ended(db: Database) -> None:
+    pool = Pool()
+    worker = worker_of(db, kind := Count(), pool)
+    first = pool.host
+
+    def evicted(settings: CountSettings, plan: Mapping[str, Any], shard: Shard) -> None:
+        pool.host = Host()
+
+    kind.worked = evicted
+    asked(worker, items=1)
+    worker.run_once()
+    for host in (first, pool.host):
+        worker.closing.set()
+        try:
+            host.between()
+        except Stopped:
+            pytest.fail("a host still calls the job that ended")
+
+
+def test_only_held_jobs_are_renewed(db: Database) -> None:
+    worker = worker_of(db, Count())
+    _, made = asked(worker)
+    assert worker.jobs.claim(worker.name, -1).id == made.id
+    worker.renew()
+    assert worker.jobs.requeue_stalled() == 1, "a job that this worker is not at is not held"
+
+
+def test_times_are_utc(db: Database) -> None:
+    worker = worker_of(db, Count())
+    run, _ = asked(worker)
+    assert abs((now() - run.created).total_seconds()) < 5
