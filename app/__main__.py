@@ -26,6 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     except GolgiError as error:
         sys.stderr.write(f"golgi: {error}\n")
         return 2
+    except OSError as error:
+        place = error.filename or "a file or folder"
+        sys.stderr.write(f"golgi: Expected to read and write {place}; found {error.strerror or error}. ")
+        sys.stderr.write("Choose another folder, or change its rights.\n")
+        return 2
     except KeyboardInterrupt:
         return 130
 

@@ -1,14 +1,17 @@
 """Everything wired together once: settings in, services out."""
 
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from fastapi import FastAPI
 
+from app.domain.errors import BadInput
 from app.jobs.base import kinds
 from app.jobs.worker import Worker
-from app.models.loading import Hosts
+from app.models.loading import DTYPES, Hosts
 from app.services.catalogue import Catalogue
 from app.services.container import Services
 from app.services.demo import Demo
@@ -39,15 +42,36 @@ class Golgi:
         """The web application."""
         return create_app(self.services, self.settings)
 
+    def check_device(self) -> None:
+        """See that the chosen device is there; pages alone do without it.
+
+        Raises:
+            BadInput: there is no such device.
+        """
+        device, count = self.worker.hosts.device, torch.cuda.device_count()
+        if device.type == "cuda" and (device.index or 0) >= count:
+            known = ", ".join(["auto", "cpu", *(f"cuda:{number}" for number in range(count))])
+            raise BadInput(f"a device of this machine: {known}", f"'{device}'", "Choose one with --device.", "device")
+
     def start_worker(self) -> threading.Thread:
-        """Run the worker in a thread of this process."""
+        """Run the worker in a thread of this process.
+
+        Raises:
+            BadInput: the device is not there.
+        """
+        self.check_device()
         thread = threading.Thread(target=self.worker.run_forever, name="worker", daemon=True)
         thread.start()
         return thread
 
 
 def build(settings: Settings) -> Golgi:
-    """Migrate the database, open recorded runs, wire the services."""
+    """Migrate the database, open recorded runs, wire the services.
+
+    Raises:
+        BadInput: a setting that cannot be.
+    """
+    _check(settings)
     db = Database(settings.url)
     db.migrate()
     hosts = Hosts(
@@ -72,3 +96,11 @@ def build(settings: Settings) -> Golgi:
     for path in sorted(RECORDED.glob("*.zip")):
         services.exports.load_bundle(path.read_bytes(), recorded=True)
     return Golgi(settings, db, services, Worker(db, hosts, kinds(), settings.lease_seconds))
+
+
+def _check(settings: Settings) -> None:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", settings.device):
+        raise BadInput("auto, cpu, cuda or cuda:N", f"'{settings.device}'", "Choose one with --device.", "device")
+    if settings.dtype not in ("auto", *DTYPES):
+        known = ", ".join(("auto", *DTYPES))
+        raise BadInput(f"one of {known}", f"'{settings.dtype}'", "Correct GOLGI_DTYPE.", "dtype")

@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -16,7 +17,7 @@ def default_data_dir() -> Path:
 
 
 def default_models_dir() -> Path:
-    """``models_cache`` beside the package in a checkout, else in the data folder."""
+    """``models_cache`` beside the package in a checkout, else ``models`` in the data folder."""
     beside = CHECKOUT / "models_cache"
     return beside if beside.is_dir() else default_data_dir() / "models"
 
@@ -40,6 +41,15 @@ class Settings(BaseSettings):
     read_only: bool = Field(False, description="pages look but cannot start, change or delete anything")
     root_path: str = Field("", description="path prefix behind a proxy, for example /golgi")
     lease_seconds: float = Field(15.0, gt=1, description="a job whose worker is silent this long is taken up again")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _models_beside_data(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Outside a checkout, models lie in the data folder that was given."""
+        checkout = default_models_dir() == CHECKOUT / "models_cache"
+        if checkout or "models_dir" in given or "data_dir" not in given:
+            return given
+        return {**given, "models_dir": Path(given["data_dir"]) / "models"}
 
     @property
     def url(self) -> str:

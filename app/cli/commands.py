@@ -2,96 +2,50 @@
 
 import argparse
 import json
-import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-import uvicorn
 from fastapi.encoders import jsonable_encoder
 
 from app.cli.parser import all_fields
-from app.domain.errors import BadInput, Conflict, NotFound
+from app.cli.server import say, serve, settings_of, worker
+from app.domain.errors import BadInput, NotFound
 from app.domain.runs import Run, RunState
 from app.main import Golgi, build
-from app.settings import Settings
-from app.web.forms import passages_of, size_of
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-def settings_of(args: argparse.Namespace) -> Settings:
-    """Settings from the environment, with the command line on top."""
-    names = ("data_dir", "models_dir", "device", "offline", "host", "port")
-    given = {name: getattr(args, name, None) for name in names}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+from app.services.pages import RunView
+from app.services.run_view import ExplainView, job_open
+from app.web.forms import passages_of, size_of, whole
 
 
-def say(text: str) -> None:
-    """A line for the person at the terminal."""
-    sys.stdout.write(text + "\n")
-
-
-def serve(args: argparse.Namespace) -> int:
-    """Start the dashboard and, unless told otherwise, a worker in the same process."""
-    settings = settings_of(args)
-    if settings.host not in LOOPBACK and not settings.token:
-        raise Conflict(
-            "an access token when listening on other addresses than this machine's own",
-            f"host {settings.host} and no token",
-            "Set GOLGI_TOKEN, or leave --host out.",
-        )
-    _check_port(settings)
-    golgi = build(settings)
-    thread = None if args.no_worker else golgi.start_worker()
-    say(f"Golgi is at http://{settings.host}:{settings.port}{settings.root_path}  (Ctrl-C ends it)")
-    say(f"models: {settings.models_dir}   data: {settings.url}")
-    try:
-        uvicorn.run(
-            golgi.app(), host=settings.host, port=settings.port, log_level="warning", root_path=settings.root_path
-        )
-    finally:
-        golgi.worker.closing.set()
-        if thread is not None:
-            thread.join(timeout=10)
-    return 0
-
-
-def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host if settings.host != "localhost" else "127.0.0.1", settings.port))
-        except OSError as error:
-            raise Conflict(
-                f"port {settings.port} to be free", "a program that uses it", "Choose another one with --port."
-            ) from error
-
-
-def worker(args: argparse.Namespace) -> int:
-    """Run jobs until interrupted."""
+def _ready(args: argparse.Namespace) -> Golgi:
+    """A wired instance whose device is there."""
     golgi = build(settings_of(args))
-    say(f"worker {golgi.worker.name} on {golgi.worker.hosts.device}; Ctrl-C ends it")
-    thread = golgi.start_worker()
-    try:
-        while thread.is_alive():
-            thread.join(timeout=0.5)
-    except KeyboardInterrupt:
-        golgi.worker.closing.set()
-        thread.join(timeout=30)
-    return 0
+    golgi.check_device()
+    return golgi
 
 
 def explain(args: argparse.Namespace) -> int:
     """Explain, and print the result in a few lines."""
-    golgi = build(settings_of(args))
+    golgi = _ready(args)
     passages = list(args.passage)
     if args.passages_file:
-        passages += passages_of(args.passages_file.read_text(encoding="utf-8"))
+        passages += passages_of(_text(args.passages_file))
     run = golgi.services.requests.explain(args.model, explain_values(args, passages))
     return _finish(golgi, run, args.json)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        found = error.strerror if isinstance(error, OSError) else "another encoding"
+        raise BadInput(
+            "a UTF-8 text file", f"{path}: {found}", "Give the path of a text file.", "passages-file"
+        ) from error
 
 
 def explain_values(args: argparse.Namespace, passages: list[str]) -> dict[str, Any]:
@@ -110,7 +64,7 @@ def explain_values(args: argparse.Namespace, passages: list[str]) -> dict[str, A
 
 def ablate(args: argparse.Namespace) -> int:
     """Switch neurons off, and print before and after."""
-    golgi = build(settings_of(args))
+    golgi = _ready(args)
     run = golgi.services.requests.ablate(find(golgi, args.run), ablate_values(args))
     return _finish(golgi, run, args.json)
 
@@ -119,11 +73,13 @@ def ablate_values(args: argparse.Namespace) -> dict[str, Any]:
     """Values of an ablation from the command line."""
     split: Callable[[str], list[str]] = lambda text: [part.strip() for part in text.split(",") if part.strip()]  # noqa: E731
     selection: dict[str, Any] = {"rank": args.rank, "part": args.part}
-    selection |= {"neurons": split(args.neurons)} if args.rank == "hand" else size_of(args.top)
+    size = {"fraction": args.share} if args.share is not None else size_of(args.top)
+    selection |= {"neurons": split(args.neurons)} if args.rank == "hand" else size
     if args.layers:
-        selection["layers"] = [int(layer) for layer in split(args.layers)]
+        selection["layers"] = [whole("layers", layer.lstrip("Ll")) for layer in split(args.layers)]
     values: dict[str, Any] = {"selection": selection, "op": args.op, "seeds": args.seeds, "seed": args.seed}
     values |= {"amount": args.amount} if args.op == "scale" else {}
+    values |= {name: split(text) for name in ("curve", "doses") if (text := getattr(args, name)) is not None}
     return values | ({"segments": split(args.segments)} if args.segments else {})
 
 
@@ -142,13 +98,18 @@ def find(golgi: Golgi, text: str) -> Run:
 
 
 def _finish(golgi: Golgi, run: Run, as_json: bool) -> int:
-    """Work the queue until the run has ended (another worker may do it), then print it."""
-    lease = threading.Thread(target=golgi.worker._beat, daemon=True)
-    lease.start()
-    while golgi.services.runs.get(run.id).state in (RunState.WAITING, RunState.RUNNING):
-        if not golgi.worker.run_once():
-            golgi.worker.closing.wait(0.2)
-    golgi.worker.closing.set()
+    """Work the queue until the run has ended (another worker may do it), then print it. Ctrl-C stops the run; what
+    was finished of it is kept."""
+    beating = threading.Thread(target=golgi.worker._beat, daemon=True)
+    beating.start()
+    try:
+        _work(golgi, run)
+    except KeyboardInterrupt:
+        _stop(golgi, run)
+    finally:
+        golgi.worker.closing.set()
+        beating.join(timeout=5)
+        golgi.worker.registry.gone(golgi.worker.name)
     view = golgi.services.pages.run(run.id)
     if as_json:
         say(json.dumps(jsonable_encoder(asdict(view)), ensure_ascii=False))
@@ -157,15 +118,34 @@ def _finish(golgi: Golgi, run: Run, as_json: bool) -> int:
     return 0 if view.run.state is RunState.DONE else 1
 
 
-def _print(golgi: Golgi, view: Any) -> None:
+def _work(golgi: Golgi, run: Run) -> None:
+    while golgi.services.runs.get(run.id).state in (RunState.WAITING, RunState.RUNNING):
+        if not golgi.worker.run_once():
+            golgi.worker.closing.wait(0.2)
+
+
+def _stop(golgi: Golgi, run: Run) -> None:
+    """Ask for a stop, and let go of the job where this process was at it, so that the stop is carried out."""
+    jobs = golgi.services.jobs
+    job = jobs.of_run(run.id)
+    if job is not None and job_open(job):
+        jobs.ask_stop(job.id)
+        jobs.release(job.id, golgi.worker.name)
+        _work(golgi, run)
+
+
+def _print(golgi: Golgi, view: RunView) -> None:
     run = view.run
-    say(f"run {run.id} ({run.fingerprint}): {run.title}")
+    say(f"run {run.id} ({run.fingerprint}): {run.title}" + (" (recorded)" if run.recorded else ""))
     if run.error:
         say(f"failed. Expected {run.error['expected']}; found {run.error['found']}. {run.error['remedy']}")
     inner = view.explain or view.ablate
     if inner.sentence:
         say(inner.sentence)
+    for warning in inner.warnings:
+        say(f"note: {warning}")
     if view.explain:
+        _print_seen(view.explain)
         for line in view.explain.top[:10]:
             say(f"  {line.id:<16} {line.score:+.4g}")
     if view.ablate:
@@ -175,9 +155,22 @@ def _print(golgi: Golgi, view: Any) -> None:
     say(f"page: http://{golgi.settings.host}:{golgi.settings.port}/r/{run.fingerprint}")
 
 
+def _print_seen(view: ExplainView) -> None:
+    """The target, a line per passage where there are several, and what was cut off."""
+    if view.target:
+        say(f"explaining {view.target}")
+    for item in sorted(view.items, key=lambda one: one.rank):
+        if len(view.items) > 1:
+            say(f"  {item.rank}. score {item.values['score']:.4g}: {item.text.strip()[:70]!r}")
+        seen = item.seen
+        cut = seen.get("cut_query", 0) + seen.get("cut_passage", 0)
+        if cut:
+            say(f"note: input {item.number + 1}: {cut} tokens did not fit into {seen['max_length']} and were cut off")
+
+
 def check_model(args: argparse.Namespace) -> int:
     """Load a model and print its self-checks."""
-    golgi = build(settings_of(args))
+    golgi = _ready(args)
     card = golgi.worker.hosts.get(args.model).card
     golgi.worker.registry.remember(card)
     about = f"{card.layers} blocks, {card.parameters:,} parameters, {card.dtype} on {card.device}"
@@ -192,11 +185,19 @@ def export(args: argparse.Namespace) -> int:
     golgi = build(settings_of(args))
     body = golgi.services.exports.export(find(golgi, args.run).id, args.format)
     if args.output:
-        args.output.write_bytes(body)
+        _write(args.output, body)
         say(f"{args.output}: {len(body):,} bytes")
     else:
         sys.stdout.buffer.write(body)
     return 0
+
+
+def _write(path: Path, body: bytes) -> None:
+    try:
+        path.write_bytes(body)
+    except OSError as error:
+        way = "Choose another file with --output."
+        raise BadInput("a file that can be written", f"{path}: {error.strerror}", way, "output") from error
 
 
 def bring(args: argparse.Namespace) -> int:

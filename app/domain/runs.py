@@ -34,6 +34,7 @@ class RunSpec(BaseModel):
         kind: key of the job kind, ``explain`` or ``ablate``.
         version: of the kind's and method's arithmetic; a new version is a new run.
         model: slug of the model; empty for kinds without one.
+        source: full path of a model that lies outside the models folder; empty for all others.
         weights_hash: of the model's weights file(s), sha256.
         settings: the kind's own settings, JSON values only.
         inputs: role to fingerprint of a run this one needs.
@@ -47,6 +48,7 @@ class RunSpec(BaseModel):
     weights_hash: str
     settings: dict[str, Any]
     inputs: dict[str, str] = {}
+    source: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -54,7 +56,7 @@ class RunSpec(BaseModel):
 
         The model enters by its weights, not by its name or path.
         """
-        body = self.model_dump(mode="json", exclude={"model"})
+        body = self.model_dump(mode="json", exclude={"model", "source"})
         return hashlib.sha256(canonical(body).encode()).hexdigest()[:16]
 
 

@@ -53,7 +53,7 @@ def removal(points: Sequence[Point], intact: float, unit: str, caption: str) -> 
         ),
     }
     return Figure(
-        "removal", "What happens when more neurons go", caption, plot, _columns("neurons", unit), _table(points)
+        "removal", "Target by number of neurons switched off", caption, plot, _columns("neurons", unit), _table(points)
     )
 
 
@@ -72,7 +72,12 @@ def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Fig
         ),
     }
     return Figure(
-        "dose", "Dose and response", caption, plot, _columns("λ", unit)[:6], tuple(row[:6] for row in _table(points))
+        "dose",
+        "Target by factor λ on the chosen neurons",
+        caption,
+        plot,
+        _columns("λ", unit)[:6],
+        tuple(row[:6] for row in _table(points)),
     )
 
 

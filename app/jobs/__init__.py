@@ -1,1 +1,1 @@
-"""Jobs: kinds of work, the worker that runs them, the executor they run on."""
+"""Jobs: kinds of work, and the worker that runs them."""

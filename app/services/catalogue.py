@@ -1,6 +1,7 @@
 """What is there to ask with: models, methods, families."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.domain.errors import NotFound
@@ -75,7 +76,29 @@ class Catalogue:
         Raises:
             NotFound: nothing of that name can be reached.
         """
-        return self._view(self.hosts.inspect(name), self.registry.alive(ALIVE_WITHIN))
+        return self._view(self.inspect(name), self.registry.alive(ALIVE_WITHIN))
+
+    def inspect(self, name: str) -> ModelInfo:
+        """What can be told of a model without loading it.
+
+        Raises:
+            NotFound: nothing of that name can be reached.
+        """
+        return self.hosts.inspect(self.place(name))
+
+    def place(self, name: str) -> str:
+        """The name under which every process finds the model: full paths for folders outside the models folder.
+
+        The slug of such a folder is known after its first load, by its card.
+        """
+        inside = (self.hosts.root / name, self.hosts.root / name.replace("/", "--"))
+        if not name.strip() or name in self.hosts.aliases or any(folder.is_dir() for folder in inside):
+            return name
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return str(folder.resolve())
+        card = self.registry.card(name)
+        return card.source if card is not None and Path(card.source).is_dir() else name
 
     def _view(self, info: ModelInfo, alive: tuple[dict[str, Any], ...]) -> ModelView:
         held = [worker["loaded"][info.slug] for worker in alive if info.slug in worker.get("loaded", {})]
@@ -83,11 +106,17 @@ class Catalogue:
 
     def load(self, name: str) -> Job:
         """Ask a worker to load a model and run its self-checks."""
-        return self.jobs.enqueue("load", Lane.INTERACTIVE, payload={"model": self.hosts.inspect(name).slug})
+        return self.jobs.enqueue("load", Lane.INTERACTIVE, payload={"model": self._asked(name)})
 
     def unload(self, name: str) -> Job:
         """Ask the workers to drop a model."""
-        return self.jobs.enqueue("unload", Lane.INTERACTIVE, payload={"model": self.hosts.inspect(name).slug})
+        return self.jobs.enqueue("unload", Lane.INTERACTIVE, payload={"model": self._asked(name)})
+
+    def _asked(self, name: str) -> str:
+        """What a worker is told: a slug, or the full path of a folder elsewhere."""
+        place = self.place(name)
+        slug = self.hosts.inspect(place).slug
+        return place if Path(place).is_absolute() else slug
 
     def method(self, key: str) -> MethodView:
         """One method.
@@ -106,16 +135,16 @@ class Catalogue:
 
     def refusal(self, model: str, method: str, params: Any) -> str | None:
         """Why a model and a method do not go together, as far as is known without loading."""
-        card = self.registry.card(self.hosts.inspect(model).slug)
+        card = self.registry.card(self.inspect(model).slug)
         return None if card is None else methods()[method].refuses(card, params)
 
     def seen(self, model: str, query: str, passage: str | None, max_length: int | None = None) -> Seen:
         """What the model would read; only the tokenizer is used."""
-        return self.hosts.seen(model, Example("0", query, passage), max_length)
+        return self.hosts.seen(self.place(model), Example("0", query, passage), max_length)
 
     def target_sentence(self, name: str, spec: TargetSpec) -> str:
         """The line 'explaining ...' as far as it can be told before the model runs."""
-        info = self.hosts.inspect(name)
+        info = self.inspect(name)
         if info.task == "ranker":
             return label_target(spec.name, info.labels, spec.label, info.relevant_label).resolved.sentence
         if info.task == "yes_no":

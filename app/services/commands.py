@@ -15,14 +15,14 @@ def command_of(run: Run, source: Run | None = None) -> str:
     if run.spec.kind == "ablate" and source is not None:
         words = _ablate_words(AblateSettings.model_validate(run.spec.settings), source.fingerprint)
     else:
-        words = _explain_words(ExplainSettings.model_validate(run.spec.settings), run.spec.model)
+        words = _explain_words(ExplainSettings.model_validate(run.spec.settings), run.spec.source or run.spec.model)
     return shlex.join(["golgi", *words])
 
 
 def _explain_words(settings: ExplainSettings, model: str) -> list[str]:
-    words = ["explain", "--model", model, "--query", settings.query]
+    words = ["explain", *_given("--model", model), *_given("--query", settings.query)]
     for passage in settings.passages:
-        words += ["--passage", passage]
+        words += _given("--passage", passage)
     defaults = methods()[settings.method].Params().model_dump(mode="json")
     for name, value in settings.params.items():
         if value != defaults.get(name):
@@ -30,7 +30,7 @@ def _explain_words(settings: ExplainSettings, model: str) -> list[str]:
     target = settings.target
     words += ["--target", target.name] if target.name != "default" else []
     words += ["--label", str(target.label)] if target.label is not None else []
-    words += ["--token", target.token] if target.token is not None else []
+    words += _given("--token", target.token) if target.token is not None else []
     words += ["--method", settings.method] if settings.method != "nig" else []
     return [*words, "--max-length", str(settings.max_length)]
 
@@ -39,7 +39,18 @@ def _option(name: str, value: Any) -> list[str]:
     flag = "--" + name.replace("_", "-")
     if isinstance(value, bool):
         return [flag] if value else ["--no-" + name.replace("_", "-")]
-    return [flag, str(value)]
+    return _given(flag, str(value))
+
+
+def _given(flag: str, text: str) -> list[str]:
+    """An option with its value; in one word where the value would read as an option."""
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+
+
+def _share(fraction: float) -> list[str]:
+    """A share of all neurons, as a percentage where that gives the same number back."""
+    text = f"{100 * fraction:.15g}"
+    return ["--top", f"{text}%"] if float(text) / 100 == fraction else ["--share", repr(fraction)]
 
 
 def _ablate_words(settings: AblateSettings, source: str) -> list[str]:
@@ -50,11 +61,13 @@ def _ablate_words(settings: AblateSettings, source: str) -> list[str]:
     elif rule.count is not None:
         words += ["--top", str(rule.count)]
     else:
-        words += ["--top", f"{100 * rule.fraction:.10g}%"]
+        words += _share(rule.fraction)
     words += ["--layers", ",".join(map(str, rule.layers))] if rule.layers is not None else []
     words += ["--part", rule.part] if rule.part != "all" else []
     words += ["--op", settings.op.value]
-    words += ["--amount", f"{settings.amount:.10g}"] if settings.op is Op.SCALE else []
+    words += _given("--amount", repr(settings.amount)) if settings.op is Op.SCALE else []
     words += ["--segments", ",".join(settings.segments)] if settings.segments is not None else []
     words += ["--seeds", str(settings.seeds)] if settings.seeds != plain.seeds else []
+    for name, values in (("curve", settings.curve), ("doses", settings.doses)):
+        words += [] if values == getattr(plain, name) else [f"--{name}={','.join(map(repr, values))}"]
     return words + (["--seed", str(settings.seed)] if settings.seed else [])

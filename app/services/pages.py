@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.errors import BadInput
+from app.domain.explaining import ExplainSettings
 from app.domain.runs import Job, Run
 from app.domain.sites import NeuronIndex, Site, SiteKind
 from app.figures import layers
@@ -14,6 +15,7 @@ from app.figures.base import Figure
 from app.methods.base import methods
 from app.services.ablation_view import AblationView, ablation_view
 from app.services.commands import command_of
+from app.services.requests import texts_hash
 from app.services.run_view import ExplainView, explain_view, job_open
 from app.store.jobs import Jobs
 from app.store.registry import Registry
@@ -226,6 +228,8 @@ def _about(run: Run) -> tuple[tuple[str, str], ...]:
     """Complete settings and circumstances, name and value."""
     rows = [("fingerprint", run.fingerprint), ("kind", run.spec.kind), ("model", run.spec.model)]
     rows.append(("weights sha256", run.spec.weights_hash))
+    if run.spec.kind == "explain":
+        rows.append(("texts sha256", texts_hash(ExplainSettings.model_validate(run.spec.settings))))
     for name, value in run.spec.settings.items():
         rows.append((name, _text(value)))
     rows += [(f"plan: {name}", _text(value)) for name, value in run.plan.items()]

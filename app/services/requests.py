@@ -1,15 +1,18 @@
 """From a question to a stored run: validated, fingerprinted, queued."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from app.domain.errors import BadInput, Conflict, NotFound, Unsupported
 from app.domain.explaining import ExplainSettings
+from app.domain.interventions import Op
 from app.domain.model_card import ModelInfo
-from app.domain.neuron_sets import ranked
+from app.domain.neuron_sets import Selection, ranked
 from app.domain.runs import Job, Run, RunSpec, RunState, data_hash
+from app.domain.sites import NeuronIndex
 from app.domain.targets import TargetSpec
 from app.jobs.base import kinds
 from app.jobs.kinds.ablate import AblateSettings
@@ -39,16 +42,17 @@ class Requests:
         Raises:
             BadInput, Unsupported, NotFound: what is wrong, with the field's name.
         """
-        info = self._model(model)
-        settings = self._complete(info, model, validated(ExplainSettings, values))
+        info, place = self._model(model)
+        settings = self._complete(info, place, validated(ExplainSettings, values))
         kind = kinds()["explain"]
         method = methods()[settings.method]
         spec = RunSpec(
             kind=kind.key,
             version=1000 * kind.version + method.version,
             model=info.slug,
-            weights_hash=self.hosts.hash(model),
+            weights_hash=self.hosts.hash(place),
             settings=settings.model_dump(mode="json"),
+            source=place if Path(place).is_absolute() else "",
         )
         text = "\n".join([settings.query, *settings.passages])
         return self._started(spec, settings.query.strip().replace("\n", " ")[:90], text, settings)
@@ -65,7 +69,7 @@ class Requests:
                 f"run {source.id}, {source.state}",
                 "Wait for it to finish.",
             )
-        settings = validated(AblateSettings, values)
+        settings = _plain(validated(AblateSettings, values))
         scores = self.results.scores(source.id)
         ranked(settings.selection, scores)
         unknown = sorted(set(settings.segments or ()) - set(scores.parts))
@@ -80,6 +84,7 @@ class Requests:
             weights_hash=source.spec.weights_hash,
             settings=settings.model_dump(mode="json"),
             inputs={"source": source.fingerprint},
+            source=source.spec.source,
         )
         title = f"{settings.selection} of run {source.id}: {settings.op.value}"
         return self._started(spec, title, source.title, settings)
@@ -91,11 +96,13 @@ class Requests:
             raise Conflict("a stopped or failed run", f"run {number}, {run.state}", "Open its page instead.")
         return self._queued(run)
 
-    def _model(self, model: str) -> ModelInfo:
-        info = self.hosts.inspect(model)
+    def _model(self, model: str) -> tuple[ModelInfo, str]:
+        """What can be told of a model, and the name under which a worker finds it."""
+        place = self.catalogue.place(model)
+        info = self.hosts.inspect(place)
         if info.problem:
-            raise Unsupported("a model that can be loaded", info.problem, "Choose another model.", "model")
-        return info
+            raise Unsupported("a model that can be loaded", f"'{info.slug}', which cannot be", info.problem, "model")
+        return info, place
 
     def _complete(self, info: ModelInfo, model: str, asked: ExplainSettings) -> ExplainSettings:
         """The settings with nothing left open, after every check that needs no weights."""
@@ -131,6 +138,7 @@ class Requests:
         if not new and run.deleted:
             self.runs.change(run.id, deleted=False)
         if new or run.state in (RunState.PARTIAL, RunState.FAILED, RunState.WAITING):
+            self.runs.change(run.id, spec=spec.model_dump(mode="json"), model=spec.model)
             self._queued(run)
         return self.runs.get(run.id)
 
@@ -155,7 +163,7 @@ def _check_texts(info: ModelInfo, asked: ExplainSettings) -> None:
     if info.task == "causal_lm" and asked.passages:
         raise BadInput(
             "a prompt alone for a causal model",
-            f"{len(asked.passages)} passages",
+            "text as a passage, too",
             "Leave the passages empty.",
             "passages",
         )
@@ -167,6 +175,26 @@ def _check_texts(info: ModelInfo, asked: ExplainSettings) -> None:
     for name, text in (("query", asked.query), *(("passages", text) for text in asked.passages)):
         if len(text) > LONGEST:
             raise BadInput(f"at most {LONGEST:,} characters", f"{len(text):,} characters", "Shorten the text.", name)
+
+
+def _plain(asked: AblateSettings) -> AblateSettings:
+    """The same question in one spelling, so that it has one fingerprint: what the rule does not read takes its default,
+    and what has no order is sorted."""
+    rule, plain = asked.selection, Selection()
+    changes: dict[str, Any] = {}
+    if rule.rank == "hand":
+        picked = sorted({NeuronIndex.parse(text) for text in rule.neurons})
+        changes = {"neurons": tuple(map(str, picked)), "fraction": plain.fraction, "count": None, "part": plain.part}
+    else:
+        changes = {"neurons": (), "fraction": plain.fraction if rule.count is not None else rule.fraction}
+    if rule.layers is not None:
+        changes["layers"] = tuple(sorted(set(rule.layers)))
+    whole: dict[str, Any] = {"selection": rule.model_copy(update=changes)}
+    if asked.op is not Op.SCALE:
+        whole["amount"] = 0.0
+    if asked.segments is not None:
+        whole["segments"] = tuple(sorted(set(asked.segments)))
+    return asked.model_copy(update=whole)
 
 
 def texts_hash(settings: ExplainSettings) -> str:

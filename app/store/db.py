@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
 
 def now() -> datetime:
@@ -53,13 +54,35 @@ class Database:
             with marked.begin():
                 yield marked
 
-    def migrate(self) -> None:
-        """Bring the schema to the newest version."""
+    def migrate(self, to: str = "head") -> None:
+        """Bring the schema to the newest version (or up to the version ``to``).
+
+        All in one write transaction: processes that start together go one after the other, and an upgrade that fails
+        leaves the old schema.
+        """
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self._writing, self.engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with self._writing, self.engine.connect() as connection, self._rebuilding(connection):
+            marked = connection.execution_options(golgi_write=True)
+            with marked.begin():
+                config.attributes["connection"] = marked
+                command.upgrade(config, to)
+
+    @contextmanager
+    def _rebuilding(self, connection: Connection) -> Iterator[None]:
+        """Patience for another process's upgrade, and no foreign keys: rebuilding a table must not empty others."""
+        if not self.sqlite:
+            yield
+            return
+        cursor = connection.connection.cursor()
+        try:
+            for pragma in ("busy_timeout=60000", "foreign_keys=OFF"):
+                cursor.execute(f"PRAGMA {pragma}")
+            yield
+        finally:
+            for pragma in PRAGMAS:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
 
     def close(self) -> None:
         """Close every connection."""
@@ -69,7 +92,7 @@ class Database:
 def _pragmas(connection: Any, _: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -4,20 +4,27 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Connection, Row, case, func, or_, select, update
 
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, Stopped
 from app.domain.results import Row as ResultRow
 from app.domain.runs import Job, JobState, Lane, Progress, RunState
 from app.domain.scores import RunningScores
 from app.store.checkpoints import packed, unpacked
 from app.store.db import Database, now
-from app.store.results import write_rows
+from app.store.rows import write_rows
 from app.store.runs import change
 from app.store.tables import job, job_checkpoint, run, run_input
 
-OPEN = (JobState.WAITING.value, JobState.RUNNING.value, JobState.STOPPING.value)
+WAITING, RUNNING, STOPPING = JobState.WAITING.value, JobState.RUNNING.value, JobState.STOPPING.value
+OPEN = (WAITING, RUNNING, STOPPING)
 LOG_LINES = 200
+ATTEMPTS = 3
+GIVEN_UP = {
+    "expected": "a worker that lives through this job",
+    "found": f"{ATTEMPTS} workers in a row that ended without a word, most likely for lack of memory",
+    "remedy": "Shorten the input or use a smaller model, then start it again; the system's log names what ended them.",
+}
 
 
 class Jobs:
@@ -38,7 +45,7 @@ class Jobs:
                 "what": what,
                 "run_id": run_id,
                 "lane": lane.value,
-                "state": JobState.WAITING.value,
+                "state": WAITING,
                 "payload": payload or {},
                 "progress": Progress().model_dump(),
                 "created": now(),
@@ -47,7 +54,11 @@ class Jobs:
             return _job(connection.execute(job.insert().values(**values).returning(job)).one())
 
     def claim(self, worker: str, lease: float, lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BATCH)) -> Job | None:
-        """Take the next job, interactive ones first, whose input runs are done; None if there is none."""
+        """Take the next job, interactive ones first, whose input runs are done; None if there is none.
+
+        A job that was asked to stop while no worker had it is taken too, still ``stopping``, so that what was folded
+        is kept.
+        """
         pending = (
             select(run_input.c.run_id)
             .join(run, run.c.id == run_input.c.input_id)
@@ -56,66 +67,80 @@ class Jobs:
         ready = (
             select(job.c.id)
             .where(
-                job.c.state == JobState.WAITING.value,
+                _FREE,
                 job.c.lane.in_([lane.value for lane in lanes]),
                 job.c.run_id.is_(None) | job.c.run_id.not_in(pending),
             )
             .order_by(job.c.lane.desc(), job.c.id)
             .limit(1)
+            .with_for_update(skip_locked=True)
             .scalar_subquery()
         )
-        taken = {"state": JobState.RUNNING.value, "worker": worker, "lease": now() + timedelta(seconds=lease)}
+        taken = {
+            "state": case((job.c.state == STOPPING, STOPPING), else_=RUNNING),
+            "worker": worker,
+            "lease": now() + timedelta(seconds=lease),
+            "started": now(),
+            "attempts": job.c.attempts + 1,
+        }
         with self.db.write() as connection:
-            found = connection.execute(
-                update(job).where(job.c.id == ready).values(**taken, started=now()).returning(job)
-            ).first()
+            found = connection.execute(update(job).where(job.c.id == ready).values(taken).returning(job)).first()
             if found is not None and found.run_id is not None:
                 change(connection, found.run_id, state=RunState.RUNNING.value)
         return None if found is None else _job(found)
 
-    def renew(self, worker: str, lease: float) -> None:
-        """Renew the lease of every job of a worker."""
+    def renew(self, worker: str, lease: float, held: Iterable[int]) -> None:
+        """Renew the lease of the jobs that a worker is at."""
         with self.db.write() as connection:
             connection.execute(
                 update(job)
-                .where(job.c.worker == worker, job.c.state.in_(OPEN[1:]))
+                .where(job.c.id.in_(list(held)), job.c.worker == worker, job.c.state.in_(OPEN[1:]))
                 .values(lease=now() + timedelta(seconds=lease))
             )
 
     def requeue_stalled(self) -> int:
-        """Put jobs whose lease ran out back into the queue; they resume behind their checkpoint."""
-        with self.db.write() as connection:
-            stopped = connection.execute(
-                update(job)
-                .where(job.c.state.in_(OPEN[1:]), job.c.lease < now())
-                .values(state=JobState.WAITING.value, worker=None)
-            )
-            return int(stopped.rowcount)
+        """Put jobs whose lease ran out back into the queue; they resume behind their checkpoint.
 
-    def release(self, number: int) -> None:
-        """Give a job back to the queue at once (the worker shuts down)."""
+        A job that ended :data:`ATTEMPTS` workers in a row without finishing a shard fails instead.
+        """
         with self.db.write() as connection:
-            connection.execute(update(job).where(job.c.id == number).values(state=JobState.WAITING.value, worker=None))
+            stalled = connection.execute(select(job).where(job.c.state.in_(OPEN[1:]), job.c.lease < now())).all()
+            for row in stalled:
+                if row.attempts >= ATTEMPTS:
+                    _end(connection, row.id, JobState.FAILED, GIVEN_UP)
+                    if row.run_id is not None:
+                        change(connection, row.run_id, state=RunState.FAILED.value, finished=now(), error=GIVEN_UP)
+                else:
+                    _free(connection, row)
+            return len(stalled)
+
+    def release(self, number: int, worker: str) -> None:
+        """Give a job back to the queue at once (the worker shuts down); nothing if another worker has it by now."""
+        with self.db.write() as connection:
+            query = select(job).where(job.c.id == number, job.c.worker == worker, job.c.state.in_(OPEN[1:]))
+            row = connection.execute(query).first()
+            if row is not None:
+                _free(connection, row, attempts=0)
 
     def ask_stop(self, number: int) -> Job:
         """Ask a job to stop: a waiting one ends at once, a running one at the next forward pass."""
-        asked = self.get(number)
         with self.db.write() as connection:
-            if asked.state is JobState.WAITING:
-                connection.execute(
-                    update(job).where(job.c.id == number).values(state=JobState.CANCELLED.value, finished=now())
-                )
+            asked = connection.execute(select(job.c.state, job.c.run_id).where(job.c.id == number)).first()
+            if asked is not None and asked.state == WAITING:
+                _end(connection, number, JobState.CANCELLED, None)
                 if asked.run_id is not None:
                     change(connection, asked.run_id, state=RunState.PARTIAL.value, finished=now())
-            elif asked.state is JobState.RUNNING:
-                connection.execute(update(job).where(job.c.id == number).values(state=JobState.STOPPING.value))
+            elif asked is not None and asked.state == RUNNING:
+                connection.execute(update(job).where(job.c.id == number).values(state=STOPPING))
         return self.get(number)
 
-    def stopping(self, number: int) -> bool:
-        """Whether a job was asked to stop."""
+    def orders(self, number: int, worker: str) -> str | None:
+        """Why a worker must leave a job: ``user`` asked for a stop, it is ``lost`` to another worker; else None."""
         with self.db.read() as connection:
-            state = connection.execute(select(job.c.state).where(job.c.id == number)).scalar()
-        return state == JobState.STOPPING.value
+            found = connection.execute(select(job.c.state, job.c.worker).where(job.c.id == number)).first()
+        if found is None or found.worker != worker or found.state not in OPEN[1:]:
+            return "lost"
+        return "user" if found.state == STOPPING else None
 
     def progress(self, number: int, progress: Progress) -> None:
         """Store measured progress."""
@@ -138,21 +163,36 @@ class Jobs:
         rows: Iterable[ResultRow] = (),
         run_values: Mapping[str, Any] | None = None,
     ) -> None:
-        """End a job; store its run's last rows and columns in the same transaction."""
-        ended = {"state": outcome.value, "finished": now(), "error": error, "lease": None}
+        """End a job; store its run's last rows and columns in the same transaction. Only a run that is not done keeps
+        its checkpoint."""
         with self.db.write() as connection:
-            connection.execute(update(job).where(job.c.id == number).values(ended))
+            _end(connection, number, outcome, error)
             run_id = connection.execute(select(job.c.run_id).where(job.c.id == number)).scalar()
             if run_id is not None and run_values:
                 write_rows(connection, run_id, rows)
                 change(connection, run_id, finished=now(), error=error, **run_values)
+            if run_id is not None and outcome is JobState.DONE:
+                connection.execute(job_checkpoint.delete().where(job_checkpoint.c.run_id == run_id))
 
     def checkpoint(
-        self, run_id: int, shard: int, seconds: float, total: RunningScores | None, rows: tuple[ResultRow, ...]
+        self,
+        run_id: int,
+        shard: int,
+        seconds: float,
+        total: RunningScores | None,
+        rows: tuple[ResultRow, ...],
+        worker: str,
     ) -> None:
-        """Store a shard's rows and the sums so far in one transaction."""
+        """Store a shard's rows and the sums so far in one transaction.
+
+        Raises:
+            Stopped: ``lost``; the run's job is not this worker's any more, and nothing was stored.
+        """
         values = {"run_id": run_id, "shard": shard, "seconds": seconds, "total": packed(total)}
+        mine = (job.c.run_id == run_id, job.c.worker == worker, job.c.state.in_(OPEN[1:]))
         with self.db.write() as connection:
+            if connection.execute(update(job).where(*mine).values(attempts=0)).rowcount == 0:
+                raise Stopped("lost")
             write_rows(connection, run_id, rows)
             connection.execute(job_checkpoint.delete().where(job_checkpoint.c.run_id == run_id))
             connection.execute(job_checkpoint.insert().values(**values))
@@ -195,10 +235,29 @@ class Jobs:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def ahead(self, found: Job) -> int:
-        """Waiting or running jobs that come before this one."""
-        query = select(func.count()).select_from(job).where(job.c.state.in_(OPEN), job.c.id < found.id)
+        """Waiting or running jobs that come before this one: interactive ones first, then by number."""
+        before = job.c.id < found.id
+        first = job.c.lane == Lane.INTERACTIVE.value
+        place = first & before if found.lane is Lane.INTERACTIVE else first | before
+        query = select(func.count()).select_from(job).where(job.c.state.in_(OPEN), job.c.id != found.id, place)
         with self.db.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+
+_FREE = or_(job.c.state == WAITING, (job.c.state == STOPPING) & job.c.worker.is_(None))
+
+
+def _end(connection: Connection, number: int, outcome: JobState, error: dict[str, str] | None) -> None:
+    ended = {"state": outcome.value, "finished": now(), "error": error, "lease": None}
+    connection.execute(update(job).where(job.c.id == number).values(ended))
+
+
+def _free(connection: Connection, row: Row[Any], **values: Any) -> None:
+    """Leave a job to the next worker; one that was asked to stop stays so."""
+    state = STOPPING if row.state == STOPPING else WAITING
+    connection.execute(update(job).where(job.c.id == row.id).values(state=state, worker=None, lease=None, **values))
+    if row.run_id is not None:
+        change(connection, row.run_id, state=RunState.WAITING.value)
 
 
 def _job(row: Row[Any]) -> Job:

@@ -1,6 +1,7 @@
 """Results: arrays as blobs with their sums beside them, ends of rankings, tokens, settings and answers.
 
-The only place that turns blobs into numbers. Axes: U units of a site, B buckets of the overview.
+The only place that turns blobs into numbers; ``rows.py`` is the way in.
+Axes: U units of a site, B buckets of the overview.
 """
 
 from collections import defaultdict
@@ -9,17 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import LargeBinary, func, select
 
 from app.domain.errors import NotFound
-from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron
+from app.domain.results import ItemRow, SettingRow, TopNeuron
 from app.domain.results import Row as ResultRow
 from app.domain.scores import NeuronScores
 from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind
 from app.store.db import Database
+from app.store.rows import write_rows
 from app.store.tables import array, blob, item_result, response, run, setting, top_neuron
-
-BUCKETS = 256
 
 
 class Results:
@@ -133,8 +133,9 @@ class Results:
     def neuron(self, index: NeuronIndex, weights_hash: str) -> tuple[dict[str, Any], ...]:
         """One unit in every run of a model: run number, score, n, and its rank where it is near an end."""
         place = (array.c.kind == index.kind.value, array.c.layer == index.layer, array.c.width > index.unit)
+        score = func.substr(blob.c.bytes, 4 * index.unit + 1, 4, type_=LargeBinary).label("score")
         query = (
-            select(array.c.run_id, array.c.n, blob.c.bytes)
+            select(array.c.run_id, array.c.n, score)
             .join(blob, blob.c.id == array.c.blob_id)
             .join(run, run.c.id == array.c.run_id)
             .where(
@@ -156,7 +157,7 @@ class Results:
                 {
                     "run": row.run_id,
                     "n": row.n,
-                    "score": float(np.frombuffer(row.bytes, dtype="<f4")[index.unit]),
+                    "score": float(np.frombuffer(row.score, dtype="<f4")[0]),
                     "top": known.get((row.run_id, "top")),
                     "bottom": known.get((row.run_id, "bottom")),
                 }
@@ -197,68 +198,3 @@ class Results:
                 for at, answer in enumerate(values):
                     found[row.ordinal][row.first_item + at] = answer
         return dict(found)
-
-
-def buckets(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """[2, B] score and unit of the strongest unit of each bucket, units sorted by score, largest first."""
-    order = np.argsort(-np.asarray(values, dtype=np.float64), kind="stable")
-    groups = np.array_split(order, min(BUCKETS, len(order)))
-    strongest = np.asarray([group[np.argmax(np.abs(values[group]))] for group in groups])
-    return np.stack([values[strongest], strongest]).astype(np.float32)
-
-
-def write_rows(connection: Connection, number: int, rows: Iterable[ResultRow]) -> None:
-    """Store rows inside a transaction, replacing rows of the same key."""
-    tables: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        if isinstance(row, ArrayRow):
-            _write_array(connection, number, row)
-            if row.group == "scores" and row.name == "mean":
-                _write_array(connection, number, _overview_row(row))
-        else:
-            table, values = _values(row)
-            tables[table].append({"run_id": number, **values})
-    for table, many in tables.items():
-        connection.execute(table.insert().prefix_with("OR REPLACE", dialect="sqlite"), many)
-
-
-def _overview_row(row: ArrayRow) -> ArrayRow:
-    return ArrayRow("overview", row.name, row.part, row.kind, row.layer, row.n, buckets(row.values))
-
-
-def _write_array(connection: Connection, number: int, row: ArrayRow) -> None:
-    values = np.ascontiguousarray(row.values, dtype="<f4")
-    place = {"group": row.group, "name": row.name, "part": row.part, "kind": row.kind, "layer": row.layer}
-    connection.execute(array.delete().where(array.c.run_id == number, *(array.c[k] == v for k, v in place.items())))
-    key = connection.execute(blob.insert().values(run_id=number, bytes=values.tobytes())).inserted_primary_key
-    assert key is not None
-    scores = values[0] if values.ndim > 1 else values
-    connection.execute(
-        array.insert().values(
-            run_id=number,
-            **place,
-            n=row.n,
-            width=scores.shape[-1],
-            positive=float(scores[scores > 0].sum(dtype=np.float64)),
-            negative=float(scores[scores < 0].sum(dtype=np.float64)),
-            low=float(scores.min(initial=0)),
-            high=float(scores.max(initial=0)),
-            blob_id=key[0],
-        )
-    )
-
-
-def _values(row: TopNeuron | ItemRow | SettingRow | ResponseRow) -> tuple[Any, dict[str, Any]]:
-    if isinstance(row, TopNeuron):
-        return top_neuron, dict(vars(row))
-    if isinstance(row, ItemRow):
-        return item_result, {**vars(row), "values": dict(row.values), "notes": dict(row.notes)}
-    if isinstance(row, SettingRow):
-        return setting, {**vars(row), "about": dict(row.about), "members": row.members.astype("<i4").tobytes()}
-    values = np.ascontiguousarray(row.values, dtype="<f8")
-    return response, {
-        "ordinal": row.ordinal,
-        "first_item": row.first_item,
-        "count": len(values),
-        "values": values.tobytes(),
-    }

@@ -106,8 +106,8 @@ class Runs:
         where: list[Any] = [run.c.deleted.is_(deleted)]
         where += [run.c[name] == filters[name] for name in ("model", "kind", "method", "state") if filters.get(name)]
         if filters.get("q"):
-            like = f"%{filters['q'].replace('%', '')}%"
-            where.append(or_(run.c.title.ilike(like), run.c.note.ilike(like), run.c.text.ilike(like)))
+            texts = (run.c.title, run.c.note, run.c.text)
+            where.append(or_(*(text.icontains(filters["q"], autoescape=True) for text in texts)))
         page = select(run).where(*where).order_by(run.c.pinned.desc(), SORTS.get(sort, SORTS["new"]))
         with self.db.read() as connection:
             total = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()

@@ -156,9 +156,11 @@ job = Table(
     Column("finished", DateTime),
     Column("worker", String(100)),
     Column("lease", DateTime),
+    Column("attempts", Integer, nullable=False, server_default="0"),
     Column("error", JSON),
     Column("log", JSON, nullable=False),
     Index("ix_job_state", "state", "lane", "id"),
+    Index("ix_job_run_id", "run_id"),
     sqlite_autoincrement=True,
 )
 job_checkpoint = Table(

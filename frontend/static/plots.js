@@ -43,10 +43,10 @@
     const [width, size] = widths[figure.querySelector("[data-width]").value], holder = document.createElement("div");
     const plot = themed(specOf(figure), themes.light, size), caption = lines(figure.dataset.caption, Math.floor(width / size * 1.75));
     const foot = (caption.split("<br>").length + 1) * size * 1.35;
-    plot.layout.title = { text: lines(figure.dataset.title, Math.floor(width / size * 1.5)), font: { size: size * 1.15 } };
-    plot.layout.margin = { l: size * 5, r: size * 2, t: size * 5, b: size * 5 + foot };
-    plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: caption, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -size * 4, showarrow: false, font: { size: size * 0.9 } }]);
-    const height = Math.round((figure.querySelector(".plot").clientHeight || 320) * (width > 900 ? 1.6 : 1) + foot);
+    plot.layout.title = { text: lines(figure.dataset.title, Math.floor(width / size * 1.5)), font: { size: size * 1.15 }, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: size } };
+    plot.layout.margin = { l: size * 5, r: size * 2, t: size * 6, b: size * 6 + foot };
+    plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: caption, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -size * 5.5, showarrow: false, font: { size: size * 0.9 } }]);
+    const height = Math.round((figure.querySelector(".plot").clientHeight || 320) * (width > 900 ? 1.6 : 1) + size * 5 + foot);
     await Plotly.newPlot(holder, plot.data, plot.layout);
     let url = await Plotly.toImage(holder, { format: format, width: width, height: height, scale: format === "png" ? 3.125 : 1 });
     Plotly.purge(holder);

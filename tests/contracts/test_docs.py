@@ -1,9 +1,16 @@
 """The README says what the code has."""
 
 import argparse
+import importlib
+import inspect
+import pkgutil
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+from fastapi.routing import APIRoute
+
+import app.web.pages
 from app.cli.commands import COMMANDS
 from app.cli.parser import parser
 from app.methods.base import methods
@@ -45,6 +52,44 @@ def test_families() -> None:
         for name in row.split(",")
     }
     assert {family.family for family in architectures()} <= listed
+
+
+def routes() -> list[APIRoute]:
+    """Every route that answers GET, of every module of pages."""
+    names = [info.name for info in pkgutil.iter_modules(app.web.pages.__path__)]
+    routers = [importlib.import_module(f"app.web.pages.{name}").router for name in names]
+    return [route for router in routers for route in router.routes if "GET" in getattr(route, "methods", ())]
+
+
+def renders(endpoint: Callable[..., object]) -> bool:
+    """Whether a handler renders a page, by itself or through a private function of its module."""
+    module = inspect.getmodule(endpoint)
+    helpers = [f for name, f in inspect.getmembers(module, inspect.isfunction) if name.startswith("_")]
+    called = [f"{f.__name__}(" for f in helpers if "render(" in inspect.getsource(f)]
+    return any(call in inspect.getsource(endpoint) for call in ("render(", *called))
+
+
+def test_pages() -> None:
+    """The table has every address that renders a whole page, and no other."""
+    pages = {route.path for route in routes() if renders(route.endpoint)}
+    assert first_cells("Pages") == {path for path in pages if not path.endswith(".json")}
+
+
+def test_pages_have_the_twins_that_are_told() -> None:
+    stored = ("/runs", "/neurons", "/models", "/methods", "/jobs")
+    twins = {route.path.removesuffix(".json") for route in routes() if route.path.endswith(".json")}
+    assert {page for page in first_cells("Pages") if page.startswith(stored)} <= twins
+
+
+def test_every_template_is_a_page() -> None:
+    named = {
+        name
+        for path in (ROOT / "app/web").rglob("*.py")
+        for names in re.findall(r'render\(\s*\w+, "(\w+)"|pages/(\w+)\.html', path.read_text(encoding="utf-8"))
+        for name in names
+        if name
+    }
+    assert named == {path.stem for path in (ROOT / "frontend/pages").glob("*.html")}
 
 
 def test_exactly_two_set_up_commands() -> None:

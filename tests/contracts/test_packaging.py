@@ -97,27 +97,54 @@ def test_entry_point_and_version() -> None:
     assert run("-m", "app", "--version").stdout.strip() == f"golgi {PROJECT['project']['version']}"
 
 
-def test_the_wheel_has_pages_migrations_and_data(tmp_path: Path) -> None:
-    """Built from a copy: building leaves files behind."""
-    source = tmp_path / "source"
+ASK = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from pathlib import Path
+from fastapi.testclient import TestClient
+import app, frontend
+from app.main import build
+from app.settings import Settings
+room = Path(sys.argv[1])
+assert Path(app.__file__).is_relative_to(room) and Path(frontend.__file__).is_relative_to(room)
+golgi = build(Settings(data_dir=room / "data", models_dir=room, offline=True))
+client = TestClient(golgi.app())
+paths = ("/", "/explain?demo=pair", "/static/app.css", "/static/plotly.min.js")
+print([client.get(path).status_code for path in paths])
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy: building leaves files behind."""
+    room = tmp_path_factory.mktemp("wheel")
     for name in ("app", "frontend"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, room / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    done = run("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(tmp_path), str(source))
+        shutil.copy(ROOT / name, room / "source")
+    done = run("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(room), str(room / "source"))
     assert done.returncode == 0, done.stderr[-2000:]
-    (wheel,) = tmp_path.glob("golgi-*.whl")
+    return next(room.glob("golgi-*.whl"))
+
+
+def test_the_wheel_has_pages_migrations_and_data(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         inside = set(packed.namelist())
-    wanted = {
-        path.relative_to(ROOT).as_posix()
-        for name in ("app", "frontend")
-        for path in (ROOT / name).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    assert len(wanted) > 130 and sorted(wanted - inside) == []
+    source = wheel.parent / "source"
+    names = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    names = {name for name in names if name.startswith(("app/", "frontend/"))}
+    assert len(names) > 130 and sorted(names - inside) == []
     assert {name.split("/")[0] for name in inside if ".dist-info" not in name} == {"app", "frontend"}
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in inside)
+
+
+def test_the_wheel_serves_pages_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", ASK, str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[200, 200, 200, 200]", done.stderr[-2000:]
 
 
 def test_errors_of_the_command_line_are_one_sentence(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_stop_survives_the_death_of_the_worker(db: Database) -> None:
     worker = worker_of(db, kind)
     run, made = asked(worker)
     worker.jobs.claim("dead", -1)
-    worker.jobs.checkpoint(run.id, 0, 1.0, RunningScores(("all",), 1), ())
+    worker.jobs.checkpoint(run.id, 0, 1.0, RunningScores(("all",), 1), (), "dead")
     worker.jobs.ask_stop(made.id)
     assert worker.jobs.requeue_stalled() == 1
     assert worker.run_once()
@@ -176,14 +176,15 @@ def test_a_shutdown_gives_an_interactive_job_back_from_inside_a_batch_job(db: Da
     assert len(kind.seen) == 2
 
 
-def test_a_worker_that_lost_its_job_leaves_it_alone(db: Database) -> None:
+@pytest.mark.parametrize("wait", [0.3, 0.0], ids=["seen before a pass", "seen at the checkpoint"])
+def test_a_worker_that_lost_its_job_leaves_it_alone(db: Database, wait: float) -> None:
     worker = worker_of(db, kind := Count())
     run, made = asked(worker)
 
     def taken(settings: CountSettings, plan: Mapping[str, Any], shard: Shard) -> None:
         with db.write() as connection:
             connection.execute(update(job).where(job.c.id == made.id).values(worker="other"))
-        time.sleep(0.3)
+        time.sleep(wait)
 
     kind.worked = taken
     worker.run_once()
@@ -195,15 +196,15 @@ def test_a_worker_that_lost_its_job_leaves_it_alone(db: Database) -> None:
 
 def test_the_lease_is_renewed_while_a_model_loads(db: Database) -> None:
     pool = Pool()
-    worker = worker_of(db, Count(), pool, lease=1.2)
+    worker = worker_of(db, Count(), pool, lease=1.6)
     _, made = asked(worker)
     pool.gate.clear()
     thread = threading.Thread(target=worker.run_forever, daemon=True)
     thread.start()
-    time.sleep(2.0)
+    time.sleep(2.6)
     second = worker_of(db, Count())
     assert second.jobs.requeue_stalled() == 0, "the lease ran out during the load"
-    assert len(second.registry.alive(1.5)) == 1
+    assert len(second.registry.alive(10)) == 1
     pool.gate.set()
     for _ in range(100):
         if worker.jobs.get(made.id).state is JobState.DONE:
@@ -255,7 +256,7 @@ def test_progress_between_two_deaths_counts_as_a_new_start(db: Database) -> None
     run, made = asked(worker)
     for shard in range(5):
         assert worker.jobs.claim("dead", -1).id == made.id
-        worker.jobs.checkpoint(run.id, shard, 1.0, None, ())
+        worker.jobs.checkpoint(run.id, shard, 1.0, None, (), "dead")
         worker.jobs.requeue_stalled()
     assert worker.jobs.get(made.id).state is JobState.WAITING
 
@@ -276,13 +277,13 @@ def test_seconds_and_rate_leave_other_jobs_out(db: Database) -> None:
         if settings.name == "batch" and shard.number == 0:
             asked(worker, name="quick", lane=Lane.INTERACTIVE, items=1)
         if settings.name == "quick":
-            time.sleep(0.6)
+            time.sleep(1.0)
 
     kind.worked = worked
     run, _ = asked(worker, name="batch")
     worker.run_once()
     assert [name for name, _ in kind.seen] == ["batch", "quick", "batch", "batch"]
-    assert worker.runs.get(run.id).seconds < 0.6
+    assert worker.runs.get(run.id).seconds < 0.9
 
 
 @pytest.mark.parametrize("error", [OutOfMemory("room", "none", "Shorten."), torch.cuda.OutOfMemoryError("full")])

@@ -1,12 +1,12 @@
 """The store: migrations, round trips, claims, and what a search finds."""
 
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import func, select
 
 from app.domain.errors import NotFound
 from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron
@@ -16,17 +16,10 @@ from app.domain.sites import NeuronIndex, Site, SiteKind
 from app.store.checkpoints import packed, unpacked
 from app.store.db import Database
 from app.store.jobs import Jobs
-from app.store.results import BUCKETS, Results, buckets
+from app.store.results import Results
+from app.store.rows import BUCKETS, buckets
 from app.store.runs import Runs
-from app.store.tables import metadata
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Database:
-    found = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    found.migrate()
-    yield found
-    found.close()
+from app.store.tables import array, blob, metadata
 
 
 def spec(text: str = "x", **more: str) -> RunSpec:
@@ -122,6 +115,54 @@ def test_buckets_keep_the_strongest_of_neighbours_in_rank() -> None:
         best = max(group, key=lambda i: abs(values[i]))
         assert unit == best and score == np.float32(values[best])
     assert buckets(np.asarray([3.0, -1.0])).tolist() == [[3.0, -1.0], [0.0, 1.0]]
+
+
+def test_buckets_put_equal_scores_in_order_of_their_units() -> None:
+    draw = np.random.default_rng(2)
+    values = draw.choice(np.asarray([0.0, -0.0, 1.5, -1.5, -2.0, 3.0], dtype=np.float32), size=5000)
+    groups = np.array_split(np.argsort(-values, kind="stable"), BUCKETS)
+    expected = [group[np.argmax(np.abs(values[group]))] for group in groups]
+    np.testing.assert_array_equal(buckets(values)[1], expected)
+    np.testing.assert_array_equal(buckets(values)[0], values[expected])
+
+
+def test_writing_again_leaves_no_blob_behind(db: Database) -> None:
+    run, _ = Runs(db).create(spec(), "t", "x")
+    results, stored = Results(db), rows()
+    count = select(func.count()).select_from(blob)
+    for several in (stored, stored, stored[:3]):
+        results.write(run.id, several)
+    with db.read() as connection:
+        assert connection.execute(count).scalar() == len(stored) + 4, "each array once, and four overviews"
+        orphans = select(blob.c.id).where(blob.c.id.not_in(select(array.c.blob_id)))
+        assert connection.execute(orphans).all() == []
+
+
+def test_the_overview_has_every_part(db: Database) -> None:
+    run, _ = Runs(db).create(spec(), "t", "x")
+    results, stored = Results(db), rows()
+    results.write(run.id, stored)
+    for part in ("all", "query"):
+        means = [row.values for row in stored if row.name == "mean" and row.part == part]
+        for (site, scores, units), values in zip(results.overview(run.id, part), means, strict=True):
+            assert site.kind is SiteKind.MID and len(scores) == BUCKETS
+            np.testing.assert_array_equal(values[units], scores)
+            assert np.abs(scores).max() == np.abs(values).max()
+
+
+def test_a_search_takes_signs_literally(db: Database) -> None:
+    runs = Runs(db)
+    one, two = (runs.create(spec(text), text, text)[0] for text in ("100 % sure_thing", "surely a thing"))
+    assert [run.id for run in runs.find(filters={"q": "SURE_t"})[0]] == [one.id]
+    assert [run.id for run in runs.find(filters={"q": "%"})[0]] == [one.id]
+    assert [run.id for run in runs.find(filters={"q": "sure"}, sort="old")[0]] == [one.id, two.id]
+
+
+def test_the_place_in_the_queue(db: Database) -> None:
+    jobs = Jobs(db)
+    slow, other = (jobs.enqueue("load", Lane.BATCH, payload={}) for _ in range(2))
+    quick, next_quick = (jobs.enqueue("load", Lane.INTERACTIVE, payload={}) for _ in range(2))
+    assert [jobs.ahead(job) for job in (quick, next_quick, slow, other)] == [0, 1, 2, 3]
 
 
 def test_other_rows_round_trip(db: Database) -> None:

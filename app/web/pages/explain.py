@@ -79,6 +79,12 @@ def explain_start(request: Request, sent: Sent) -> Response:
     return away(request, "run", number=run.id)
 
 
+@router.get("/explain/form")
+def explain_reloaded(request: Request) -> Response:
+    """A form that was posted has no address of its own."""
+    return away(request, "explain")
+
+
 @router.post("/explain/form", name="explain_again")
 def explain_again(request: Request, sent: Sent) -> Response:
     """The form for another model or method; the texts stay."""

@@ -1,0 +1,153 @@
+"""One go at a run, from its checkpoint to its end, a stop or an error."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from app.domain.errors import OutOfMemory, Stopped
+from app.domain.runs import Job, JobState, Lane, Progress, Run, RunState
+from app.domain.scores import RunningScores
+from app.jobs.base import Finished, Inputs, Partial, Shard
+from app.jobs.environment import environment
+from app.models.host import ModelHost
+
+if TYPE_CHECKING:
+    from app.jobs.worker import Worker
+
+LOOK_EVERY = 0.25
+
+
+def nothing() -> None:
+    """What a host calls between two passes when no job has it."""
+
+
+class Attempt:
+    """One go at a run: from its checkpoint to the end, a stop, or an error."""
+
+    def __init__(self, worker: "Worker", job: Job, run: Run, host: ModelHost) -> None:
+        self.worker, self.job, self.run, self.host = worker, job, run, host
+        self.kind = worker.kinds[run.spec.kind]
+        self.settings = self.kind.Settings.model_validate(run.spec.settings)
+        self.given = Inputs(worker.runs.inputs(run.id), worker.results)
+        self.plan: dict[str, Any] = run.plan
+        self.sums: RunningScores | None = None
+        self.looked = 0.0
+        self.done = self.total = self.before = self.rows_before = 0
+        self.begun = time.monotonic()
+        self.spent = 0.0
+        host.between = self.between
+
+    def between(self) -> None:
+        """Before every forward pass: stop if asked, and tell the progress, at most four times a second."""
+        if time.monotonic() - self.looked >= LOOK_EVERY:
+            self._obey()
+            self._tell()
+
+    def _obey(self) -> None:
+        """Stop if asked, if the worker closes, or if another worker has the job."""
+        self.looked = time.monotonic()
+        orders = "shutdown" if self.worker.closing.is_set() else self.worker.jobs.orders(self.job.id, self.worker.name)
+        if orders:
+            raise Stopped(orders)
+
+    def _tell(self) -> None:
+        inside = min(self.host.rows - self.rows_before, max(0, self.total - self.done))
+        done = self.done + inside
+        seconds = time.monotonic() - self.begun
+        rate = (done - self.before) / seconds if seconds > 0.2 and done > self.before else None
+        left = (self.total - done) / rate if rate else None
+        progress = Progress(done=done, total=self.total, unit="row passes", rate=rate, left=left)
+        self.worker.jobs.progress(self.job.id, progress)
+
+    def go(self) -> None:
+        """Plan (once), work, finish; a stop keeps what was folded."""
+        try:
+            self._obey()
+            self.plan = self.plan or self._planned()
+            self._fold()
+        except Stopped as stop:
+            if stop.reason != "user":
+                raise
+            self._end(JobState.CANCELLED, RunState.PARTIAL)
+        else:
+            self._end(JobState.DONE, RunState.DONE)
+
+    def _planned(self) -> dict[str, Any]:
+        plan = self.kind.plan(self.settings, self.given, self.host)
+        self.worker.runs.change(self.run.id, plan=plan, environment=environment(self.host))
+        return plan
+
+    def _fold(self) -> None:
+        """Work on the shards behind the checkpoint, and fold them in order."""
+        shards = self.kind.shards(self.settings, self.plan)
+        first, self.spent, self.sums = self.worker.jobs.resume(self.run.id)
+        self.total = sum(shard.work for shard in shards)
+        self.done = self.before = sum(shard.work for shard in shards[:first])
+        if first:
+            self.worker.jobs.log(self.job.id, f"resumed behind shard {first} of {len(shards)}")
+        for shard in shards[first:]:
+            self._obey()
+            self.rows_before = self.host.rows
+            part = self._worked(shard)
+            if part.sums is not None:
+                self.sums = part.sums if self.sums is None else self.sums.add(part.sums)
+            self.done += shard.work
+            self.worker.jobs.checkpoint(
+                self.run.id, shard.number, self._seconds(), self.sums, part.rows, self.worker.name
+            )
+            self._tell()
+            if self.kind.lane(self.settings) is Lane.BATCH:
+                self._let_others()
+
+    def _worked(self, shard: Shard) -> Partial:
+        """The shard; once more with half the rows if it did not fit (the plan then says so)."""
+        try:
+            return self._tried(shard)
+        except OutOfMemory:
+            if self.plan.get("halved") or self.plan.get("rows", 0) < 2:
+                raise
+        self.plan |= {"rows": self.plan["rows"] // 2, "halved": True}
+        self.worker.runs.change(self.run.id, plan=self.plan)
+        self.worker.jobs.log(self.job.id, f"out of memory: again with {self.plan['rows']} rows")
+        if self.host.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return self._tried(shard)
+
+    def _tried(self, shard: Shard) -> Partial:
+        """The shard.
+
+        Raises:
+            OutOfMemory: it did not fit, be it on the way forward or back.
+        """
+        try:
+            return self.kind.work(self.settings, self.plan, shard, self.given, self.host)
+        except torch.cuda.OutOfMemoryError as error:
+            raise OutOfMemory(
+                "a pass that fits into the device's memory",
+                "too little memory on the device",
+                "Shorten the input, unload other models, or use a smaller model.",
+            ) from error
+
+    def _let_others(self) -> None:
+        """Interactive jobs that wait go now; no hook is installed between shards. Their time is not this run's."""
+        paused = time.monotonic()
+        while not self.worker.closing.is_set() and self.worker.run_once((Lane.INTERACTIVE,)):
+            pass
+        self.begun += time.monotonic() - paused
+        self.host = self.worker.host(self.run.spec.model)
+        self.host.between = self.between
+
+    def _seconds(self) -> float:
+        return self.spent + time.monotonic() - self.begun
+
+    def _end(self, job_state: JobState, run_state: RunState) -> None:
+        """Finish what was folded; a run that was stopped before it was planned has nothing to finish."""
+        self.host.between = nothing
+        seconds = self._seconds()
+        found = Finished((), {"n": 0}, ())
+        if self.plan:
+            found = self.kind.finish(self.settings, self.plan, self.sums, self.given, self.host)
+        self.worker.jobs.log(self.job.id, f"{run_state.value} after {seconds:.2f} s")
+        values = {"state": run_state.value, "facts": dict(found.facts), "warnings": list(found.warnings)}
+        self.worker.jobs.finish(self.job.id, job_state, rows=found.rows, run_values={**values, "seconds": seconds})

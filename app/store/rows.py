@@ -1,0 +1,124 @@
+"""Rows of results on their way into the tables: arrays with their sums and their overview beside them.
+
+Axes: U units of a site, B buckets of the overview.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron
+from app.domain.results import Row as ResultRow
+from app.store.tables import array, blob, item_result, response, setting, top_neuron
+
+BUCKETS = 256
+PLACE = ("group", "name", "part", "kind", "layer")
+
+
+def write_rows(connection: Connection, number: int, rows: Iterable[ResultRow]) -> None:
+    """Store rows of run ``number`` inside a transaction, replacing rows of the same key."""
+    arrays: list[ArrayRow] = []
+    tables: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if isinstance(row, ArrayRow):
+            arrays += [row, _overview(row)] if (row.group, row.name) == ("scores", "mean") else [row]
+        else:
+            table, values = _values(row)
+            tables[table].append({"run_id": number, **values})
+    if arrays:
+        _write_arrays(connection, number, arrays)
+    for table, many in tables.items():
+        connection.execute(table.insert().prefix_with("OR REPLACE", dialect="sqlite"), many)
+
+
+def buckets(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """[2, B] score and unit of the strongest unit of each bucket of [U] ``values``.
+
+    Units are sorted by score, largest first, ties by unit, and cut into B nearly equal buckets (U buckets if there
+    are fewer units). A sorted bucket's strongest unit is at one of its ends.
+    """
+    scores, units = _sorted(np.asarray(values, dtype=np.float32))
+    count = min(BUCKETS, len(scores))
+    sizes = np.full(count, len(scores) // count) + (np.arange(count) < len(scores) % count)
+    last = np.cumsum(sizes) - 1
+    first = last + 1 - sizes
+    lowest = np.maximum(first, np.searchsorted(-scores, -scores[last], side="left"))
+    strongest = np.where(np.abs(scores[first]) >= np.abs(scores[last]), first, lowest)
+    return np.stack([scores[strongest], units[strongest].astype(np.float32)])
+
+
+def _sorted(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Scores, largest first, and their units, lowest first among equals.
+
+    One sort of 64-bit keys, score bits in their numeric order above and the unit below: the result of a stable
+    argsort at a tenth of its time.
+    """
+    bits = (values + np.float32(0)).view(np.uint32)
+    rising = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+    keys = np.sort((~rising).astype(np.uint64) << np.uint64(32) | np.arange(len(values), dtype=np.uint64))
+    units = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return values[units], units
+
+
+def _overview(row: ArrayRow) -> ArrayRow:
+    return ArrayRow("overview", row.name, row.part, row.kind, row.layer, row.n, buckets(row.values))
+
+
+def _write_arrays(connection: Connection, number: int, rows: list[ArrayRow]) -> None:
+    _drop_arrays(connection, number, {_place(vars(row)) for row in rows})
+    stored = [np.ascontiguousarray(row.values, dtype="<f4") for row in rows]
+    blobs = [{"run_id": number, "bytes": values.tobytes()} for values in stored]
+    insert = blob.insert().returning(blob.c.id, sort_by_parameter_order=True)
+    keys = connection.execute(insert, blobs).scalars().all()
+    many = [
+        {"run_id": number, "blob_id": key, **_sums(row, values)}
+        for row, values, key in zip(rows, stored, keys, strict=True)
+    ]
+    connection.execute(array.insert(), many)
+
+
+def _drop_arrays(connection: Connection, number: int, places: set[tuple[Any, ...]]) -> None:
+    """Remove a run's arrays at these places, blobs included."""
+    known = connection.execute(select(array).where(array.c.run_id == number)).all()
+    old = [(row.id, row.blob_id) for row in known if _place({**row._mapping}) in places]
+    for table, keys in ((array, [pair[0] for pair in old]), (blob, [pair[1] for pair in old])):
+        for start in range(0, len(keys), 500):
+            connection.execute(table.delete().where(table.c.id.in_(keys[start : start + 500])))
+
+
+def _place(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(values[name] for name in PLACE)
+
+
+def _sums(row: ArrayRow, values: NDArray[np.float32]) -> dict[str, Any]:
+    """The columns of an array: its place, and what a page can show without reading the blob."""
+    scores = values[0] if values.ndim > 1 else values
+    return {
+        **dict(zip(PLACE, _place(vars(row)), strict=True)),
+        "n": row.n,
+        "width": scores.shape[-1],
+        "positive": float(np.maximum(scores, 0).sum(dtype=np.float64)),
+        "negative": float(np.minimum(scores, 0).sum(dtype=np.float64)),
+        "low": float(scores.min(initial=0)),
+        "high": float(scores.max(initial=0)),
+    }
+
+
+def _values(row: TopNeuron | ItemRow | SettingRow | ResponseRow) -> tuple[Any, dict[str, Any]]:
+    if isinstance(row, TopNeuron):
+        return top_neuron, dict(vars(row))
+    if isinstance(row, ItemRow):
+        return item_result, {**vars(row), "values": dict(row.values), "notes": dict(row.notes)}
+    if isinstance(row, SettingRow):
+        return setting, {**vars(row), "about": dict(row.about), "members": row.members.astype("<i4").tobytes()}
+    values = np.ascontiguousarray(row.values, dtype="<f8")
+    return response, {
+        "ordinal": row.ordinal,
+        "first_item": row.first_item,
+        "count": len(values),
+        "values": values.tobytes(),
+    }

@@ -1,0 +1,149 @@
+"""What is drawn is what was given; sizes are bounded; signs are also marks."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.sites import Site, SiteKind
+from app.figures import curves, layers
+from app.figures.base import DIVERGING, MARKS, NEGATIVE, POSITIVE, SINGLE, Figure, limit, script_path
+
+
+def sites(count: int, width: int, seed: int = 0) -> list[tuple[Site, Any, Any]]:
+    """``count`` sites of ``width`` cells, sorted from the largest score down."""
+    draw = np.random.default_rng(seed)
+    found = []
+    for layer in range(count):
+        values = draw.standard_t(2, width).astype(np.float32)
+        order = np.argsort(-values)
+        found.append((Site(layer, SiteKind.MID), values[order], order.astype(np.int64)))
+    return found
+
+
+def cells(figure: Figure) -> int:
+    views = [figure.plot, *figure.plot.get("views", {}).values()]
+    return sum(len([v for v in row if v is not None]) for view in views for row in view["data"][0]["z"])
+
+
+def test_overview_shows_every_score_with_its_unit() -> None:
+    given = sites(3, 40)
+    figure = layers.overview(given, "logit", "run 1", several=False)
+    heat = figure.plot["data"][0]
+    assert heat["colorscale"] == DIVERGING and heat["zmin"] == -heat["zmax"]
+    for row, text, (site, values, units) in zip(heat["z"], heat["text"], given, strict=True):
+        np.testing.assert_array_equal(row, values)
+        assert text == [f"L{site.layer}.mid.{unit}" for unit in units]
+    assert figure.rows == tuple(
+        (f"L{s.layer}.mid.{u}", n, float(v)) for s, vs, us in given for n, (u, v) in enumerate(zip(us, vs, strict=True))
+    )
+    json.dumps(figure.plot)
+
+
+def test_cells_beyond_the_colours_carry_their_sign() -> None:
+    given = sites(4, 256)
+    figure = layers.overview(given, "logit", "run 1", several=False)
+    top = figure.plot["data"][0]["zmax"]
+    beyond = [(n, f"L{s.layer}", v > 0) for s, values, _ in given for n, v in enumerate(values) if abs(v) > top]
+    marks = figure.plot["data"][1]
+    assert list(zip(marks["x"], marks["y"], strict=True)) == [(n, name) for n, name, _ in beyond]
+    assert marks["marker"]["symbol"] == ["triangle-up" if up else "triangle-down" for _, _, up in beyond]
+    assert f"{len(beyond)} cells" in figure.caption and f"{top:.3g}" in figure.caption
+
+
+def test_magnitude_view_holds_the_same_cells_sorted() -> None:
+    given = sites(2, 30)
+    view = layers.overview(given, "logit", "run 1", several=False).plot["views"]["magnitude"]
+    heat = view["data"][0]
+    assert heat["colorscale"] == SINGLE and heat["zmin"] == 0
+    for row, text, (_, values, units) in zip(heat["z"], heat["text"], given, strict=True):
+        assert row == sorted((abs(float(v)) for v in values), reverse=True)
+        by_unit = {f"L{text[0].split('.')[0][1:]}.mid.{u}": abs(float(v)) for u, v in zip(units, values, strict=True)}
+        assert [by_unit[name] for name in text] == row
+
+
+def test_a_large_model_stays_small_in_the_page() -> None:
+    figure = layers.overview(sites(144, 256), "logit", "run 1", several=True)
+    assert cells(figure) <= MARKS
+    heat = figure.plot["data"][0]
+    assert [max(row, key=abs) for row in heat["z"]] == [
+        pytest.approx(float(values[np.argmax(np.abs(values))])) for _, values, _ in sites(144, 256)
+    ]
+    assert len(json.dumps(figure.plot)) < 1_500_000
+
+
+def test_sites_of_unequal_width_are_padded() -> None:
+    given = [*sites(1, 5), (Site(1, SiteKind.MID), np.float32([1, -1]), np.int64([0, 1]))]
+    heat = layers.overview(given, "logit", "", several=False).plot["data"][0]
+    assert heat["z"][1] == [1.0, -1.0, None, None, None]
+
+
+def test_profile_keeps_signs_apart_by_colour_and_hatch() -> None:
+    rows = [{"layer": n, "kind": "mid", "positive": 1.0 + n, "negative": -2.0, "width": 8} for n in range(3)]
+    figure = layers.profile(rows, "logit", "", several=False)
+    up, down = figure.plot["data"]
+    assert up["y"] == [1.0, 2.0, 3.0] and down["y"] == [-2.0] * 3
+    assert (up["marker"]["color"], down["marker"]["color"]) == (POSITIVE, NEGATIVE)
+    assert up["marker"]["pattern"]["shape"] != down["marker"]["pattern"]["shape"]
+    assert [row[1:3] for row in figure.rows] == [(1.0, -2.0), (2.0, -2.0), (3.0, -2.0)]
+
+
+def test_distribution_is_the_empirical_one() -> None:
+    values = np.random.default_rng(1).normal(size=5000)
+    figure = layers.distribution(values, "logit", "")
+    line = figure.plot["data"][0]
+    assert len(line["x"]) <= 400
+    for x, share in figure.rows[::37]:
+        assert share == pytest.approx(np.mean(np.abs(values) <= x), abs=1e-12)
+    assert layers.distribution(np.zeros(4), "logit", "").plot["data"][0]["x"] == []
+
+
+def test_units_of_a_layer_keep_their_numbers() -> None:
+    values = np.array([0.5, -2.0, 1.0])
+    bars = layers.layer_units(values, Site(2, SiteKind.MID), "logit", "").plot["data"][0]
+    assert bars["x"] == [0, 1, 2] and bars["y"] == values.tolist()
+    assert bars["marker"]["color"] == [POSITIVE, NEGATIVE, POSITIVE]
+    wide = layers.layer_units(np.arange(30_000.0), Site(0, SiteKind.MID), "logit", "")
+    assert len(wide.plot["data"][0]["x"]) <= MARKS and wide.plot["data"][0]["y"][-1] == 29_999.0
+
+
+POINTS = [
+    curves.Point(1, 4.0, (5.0, 4.8, 5.2), 5.1, 0.2),
+    curves.Point(10, 1.0, (4.0, 3.0), 4.9, 0.1),
+    curves.Point(100, -1.0, (), None, None),
+]
+
+
+def test_removal_draws_the_set_inside_its_controls() -> None:
+    figure = curves.removal(POINTS, 5.0, "logit", "run 2")
+    low, high, middle, *lines = figure.plot["data"]
+    assert (low["y"], high["y"], middle["y"]) == ([4.8, 3.0], [5.2, 4.0], [pytest.approx(5.0), 3.5])
+    assert high["fill"] == "tonexty" and figure.plot["layout"]["xaxis"]["type"] == "log"
+    by_name = {line["name"]: line for line in lines}
+    assert by_name["the chosen neurons"]["y"] == [4.0, 1.0, -1.0]
+    dashes = [line["line"].get("dash") for line in lines]
+    assert len(set(dashes)) == 3, "the lines differ without colour, too"
+    assert figure.plot["layout"]["shapes"][0]["y0"] == 5.0
+    assert figure.rows[0] == (1, 4.0, pytest.approx(5.0), 4.8, 5.2, 3, 5.1, 0.2)
+    assert figure.rows[2][2:6] == (None, None, None, 0)
+    assert all(len(row) == len(figure.columns) for row in figure.rows)
+
+
+def test_dose_and_path() -> None:
+    dose = curves.dose(POINTS, 5.0, "logit", "")
+    assert all(len(row) == len(dose.columns) == 6 for row in dose.rows)
+    path = curves.path([0.0, 1.0, 3.0], "logit", "")
+    assert path.plot["data"][0]["x"] == [0.0, 0.5, 1.0] and path.rows == ((0.0, 0.0), (0.5, 1.0), (1.0, 3.0))
+
+
+def test_limit_is_a_percentile_of_magnitudes() -> None:
+    values = list(range(-1000, 1000))
+    assert limit(values) == pytest.approx(np.quantile(np.abs(values), 0.995), abs=1.0)
+    assert limit([]) == 1.0 and limit([0.0, 0.0]) > 0
+
+
+def test_plotly_comes_from_the_installed_package() -> None:
+    from pathlib import Path
+
+    assert Path(script_path()).stat().st_size > 1_000_000
