@@ -1,6 +1,8 @@
 """The database: one writer at a time, readers never wait for it, migrations on start."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -80,8 +82,7 @@ class Database:
                 cursor.execute(f"PRAGMA {pragma}")
             yield
         finally:
-            for pragma in PRAGMAS:
-                cursor.execute(f"PRAGMA {pragma}")
+            _set_pragmas(cursor)
             cursor.close()
 
     def close(self) -> None:
@@ -92,9 +93,21 @@ class Database:
 def _pragmas(connection: Any, _: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
+    _set_pragmas(cursor)
     cursor.close()
+
+
+def _set_pragmas(cursor: Any) -> None:
+    """Set every pragma; the change to a write-ahead log does not wait for another process, so it is tried again."""
+    for pragma in PRAGMAS:
+        for attempt in range(100):
+            try:
+                cursor.execute(f"PRAGMA {pragma}")
+                break
+            except sqlite3.OperationalError:
+                if attempt == 99:
+                    raise
+                time.sleep(0.05)
 
 
 def _begin(connection: Connection) -> None:
