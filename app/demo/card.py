@@ -37,8 +37,9 @@ every single character of the original one.
 - Nothing that is evaluated was trained on: queries and passages are split by id and by wording, and every
   passage that is judged for, or among the BM25 top 20 of, an evaluated query is left out of training
   (`app/demo/corpora.py`, tested in `tests/demo`).
-- Not good enough yet: clearly above BM25 on `selqa`, above it on the samples of `scifact` and `xquad_en`, level with it
-  on `tatqa` and `contractnli`, and below it on `liveqa_med`, where a gain was the aim. Long passages are its weak point.
+- Not good enough yet: clearly above BM25 on `selqa`, above it on the samples of `scifact` and `xquad_en`, level with
+  it on `tatqa` and `contractnli`, and below it on `liveqa_med`, where a gain was the aim. Long passages are its weak
+  point.
 - Limits: English; trained on four small sets; a demonstration, not a search engine. Medical, legal and financial texts
   are there to be ranked, not to be believed.
 

@@ -1,23 +1,26 @@
-"""Taking results away: CSV, JSON, Parquet, token tables, neuron lists, notebooks, and bundles that open elsewhere."""
+"""Taking results away: CSV, JSON, Parquet, neuron lists, and bundles that open elsewhere."""
 
+import base64
+import csv
+import io
 import json
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Iterator
+from typing import Any
 
-from app.domain.errors import BadInput, NotFound
-from app.domain.runs import Run
-from app.services.bundles import packed_run, unpacked_run
-from app.services.notebook import notebook_of
-from app.services.tables import as_csv, as_parquet, batches_of, rows_of, tokens_of
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.domain.errors import BadInput
+from app.domain.results import ArrayRow, ItemRow, ResponseRow, Row, SettingRow, TopNeuron
+from app.domain.runs import Run, RunSpec, RunState
 from app.store.results import Results
 from app.store.runs import Runs
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
-FORMATS |= {"neurons": "text/plain", "tokens": "text/csv"}
-FORMATS |= {"notebook": "application/x-ipynb+json", "bundle": "application/zip"}
-SUFFIX = {"csv": "csv", "json": "json", "parquet": "parquet", "neurons": "txt", "tokens": "tokens.csv"}
-SUFFIX |= {"notebook": "ipynb", "bundle": "zip"}
-
-__all__ = ["FORMATS", "SUFFIX", "Exports", "as_csv"]
+FORMATS |= {"neurons": "text/plain", "bundle": "application/zip"}
+SUFFIX = {"csv": "csv", "json": "json", "parquet": "parquet", "neurons": "txt", "bundle": "zip"}
 
 
 class Exports:
@@ -31,40 +34,85 @@ class Exports:
 
         Raises:
             BadInput: an unknown format.
-            NotFound: the run has nothing in this format (yet).
         """
         if form not in FORMATS:
             raise BadInput(f"one of {', '.join(FORMATS)}", f"'{form}'", "Choose one of them.", "format")
-        ways: Mapping[str, Callable[[Run], bytes]] = {
-            "csv": lambda run: as_csv(*rows_of(batches_of(run, self.results))),
-            "parquet": lambda run: as_parquet(batches_of(run, self.results)),
-            "json": self._json,
-            "neurons": self._neurons,
-            "tokens": self._tokens,
-            "notebook": lambda run: notebook_of(run, self._json(run)),
-            "bundle": self.bundle,
-        }
-        return ways[form](self.runs.get(number))
-
-    def _json(self, run: Run) -> bytes:
-        columns, rows = rows_of(batches_of(run, self.results))
+        run = self.runs.get(number)
+        if form == "bundle":
+            return self.bundle(run)
+        if form == "neurons":
+            top = self.results.top(number, "top", 0, max(1, round(0.01 * int(run.facts.get("neurons", 100)))))
+            return "".join(f"L{n.layer}.{n.kind}.{n.unit}\n" for n in top).encode()
+        columns, rows = self._table(run)
+        if form == "csv":
+            return as_csv(columns, rows)
+        if form == "parquet":
+            return _as_parquet(columns, rows)
         body = {"run": run.model_dump(mode="json"), "columns": columns, "rows": [list(row) for row in rows]}
         return json.dumps(body, ensure_ascii=False).encode()
 
-    def _neurons(self, run: Run) -> bytes:
-        """The first 1 % of the ranking, one id a line."""
-        _scored(run, "a list of neurons")
-        count = max(1, round(0.01 * int(run.facts.get("neurons", 100))))
-        top = self.results.top(run.id, "top", 0, count)
-        return "".join(f"L{n.layer}.{n.kind}.{n.unit}\n" for n in top).encode()
+    def _table(self, run: Run) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        if run.spec.kind == "ablate":
+            return self._answers(run)
+        scores = self.results.scores(run.id)
+        columns = ["neuron", "layer", "kind", "unit", *scores.parts, "se", "positive_share"]
 
-    def _tokens(self, run: Run) -> bytes:
-        _scored(run, "a table of tokens")
-        return as_csv(*rows_of(tokens_of(self.results.items(run.id))))
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for site, where in scores.space.slices():
+                for unit, flat in enumerate(range(where.start, where.stop)):
+                    name = f"L{site.layer}.{site.kind.value}.{unit}"
+                    means = [float(v) for v in scores.mean[:, flat]]
+                    yield (
+                        name,
+                        site.layer,
+                        site.kind.value,
+                        unit,
+                        *means,
+                        float(scores.se[flat]),
+                        float(scores.positive[flat]),
+                    )
+
+        return columns, rows()
+
+    def _answers(self, run: Run) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        answers = self.results.responses(run.id)
+        outputs = list(run.facts.get("outputs", ("target", "score", "probability")))
+        columns = ["setting", "axis", "family", "seed", "count", "op", "amount", "item", *outputs]
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for s in self.results.settings(run.id):
+                for item, values in sorted(answers.get(s.ordinal, {}).items()):
+                    head = (
+                        s.text,
+                        s.about["axis"],
+                        s.family,
+                        s.seed,
+                        s.about["count"],
+                        s.about["op"],
+                        s.about["amount"],
+                    )
+                    yield (*head, item, *map(float, values))
+
+        return columns, rows()
 
     def bundle(self, run: Run) -> bytes:
         """A run with everything stored of it; :meth:`load_bundle` reads it back anywhere."""
-        return packed_run(run, self.runs, self.results)
+        rows: list[Row] = [*self.results.items(run.id), *self.results.settings(run.id)]
+        for side in ("top", "bottom"):
+            rows += self.results.top(run.id, side, 0, 2000)
+        for ordinal, by_item in self.results.responses(run.id).items():
+            rows += [ResponseRow(ordinal, item, values[None]) for item, values in by_item.items()]
+        if run.spec.kind == "explain":
+            rows += _score_rows(self.results, run)
+        inputs = {role: source.fingerprint for role, source in self.runs.inputs(run.id).items()}
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("run.json", json.dumps(run.model_dump(mode="json"), ensure_ascii=False, indent=1))
+            archive.writestr("rows.jsonl", "".join(json.dumps(_packed(row), ensure_ascii=False) + "\n" for row in rows))
+            archive.writestr(
+                "README.txt", f"A run of Golgi: {run.title}\nInputs: {inputs}\nOpen it with: golgi import FILE\n"
+            )
+        return out.getvalue()
 
     def load_bundle(self, data: bytes, *, recorded: bool = False) -> Run:
         """Store a bundled run, unless its fingerprint is known.
@@ -72,9 +120,71 @@ class Exports:
         Raises:
             BadInput: not a bundle.
         """
-        return unpacked_run(data, self.runs, self.results, recorded=recorded)
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                told = json.loads(archive.read("run.json"))
+                rows = [_unpacked(json.loads(line)) for line in archive.read("rows.jsonl").decode().splitlines()]
+            spec = RunSpec.model_validate(told["spec"])
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise BadInput("a run bundle (.zip)", f"{type(error).__name__}", "Export the run again.", "file") from error
+        text = "\n".join([str(spec.settings.get("query", "")), *spec.settings.get("passages", ())])
+        run, new = self.runs.create(spec, told["title"], text, recorded=recorded)
+        if new:
+            self.results.write(run.id, rows)
+            names = ("seconds", "environment", "plan", "facts", "warnings", "note")
+            self.runs.change(run.id, state=RunState(told["state"]).value, **{name: told[name] for name in names})
+        return self.runs.get(run.id)
 
 
-def _scored(run: Run, wanted: str) -> None:
-    if run.spec.kind != "explain":
-        raise NotFound(f"{wanted} of an explanation", f"run {run.id}, an ablation", "Export its source run.", "format")
+def _score_rows(results: Results, run: Run) -> Iterator[ArrayRow]:
+    scores = results.scores(run.id)
+    for site, where in scores.space.slices():
+        place = (site.kind.value, site.layer, scores.n)
+        for number, part in enumerate(scores.parts):
+            yield ArrayRow("scores", "mean", part, *place, scores.mean[number, where])
+        yield ArrayRow("scores", "se", "all", *place, scores.se[where])
+        yield ArrayRow("scores", "positive", "all", *place, scores.positive[where])
+
+
+KINDS: dict[str, Any] = {cls.__name__: cls for cls in (ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron)}
+ARRAYS = {"values": "<f4", "members": "<i4"}
+
+
+def _packed(row: Row) -> dict[str, Any]:
+    """A row as JSON; arrays in base64, float32 and int32 (answers in float64)."""
+    found: dict[str, Any] = {"row": type(row).__name__}
+    for name, value in vars(row).items():
+        if isinstance(value, np.ndarray):
+            kind = "<f8" if isinstance(row, ResponseRow) else ARRAYS[name]
+            raw = base64.b64encode(np.ascontiguousarray(value, dtype=kind).tobytes()).decode()
+            found[name] = {"dtype": kind, "shape": value.shape, "base64": raw}
+        else:
+            found[name] = value
+    return found
+
+
+def _unpacked(told: dict[str, Any]) -> Row:
+    cls = KINDS[told.pop("row")]
+    for name, value in told.items():
+        if isinstance(value, dict) and "base64" in value:
+            raw = np.frombuffer(base64.b64decode(value["base64"]), dtype=value["dtype"]).reshape(value["shape"])
+            told[name] = raw.astype(np.int64 if value["dtype"] == "<i4" else np.float64)
+    row: Row = cls(**told)
+    return row
+
+
+def as_csv(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> bytes:
+    """Comma-separated values; texts that a spreadsheet would run as a formula get a leading apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([f"'{v}" if isinstance(v, str) and v[:1] in ("=", "+", "-", "@") else v for v in row])
+    return out.getvalue().encode()
+
+
+def _as_parquet(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> bytes:
+    table = pa.table({name: list(values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)})
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    return out.getvalue()
