@@ -65,7 +65,7 @@ class Golgi:
         return thread
 
 
-def build(settings: Settings) -> Golgi:
+def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
     """Migrate the database, open recorded runs, wire the services.
 
     Raises:
@@ -93,7 +93,7 @@ def build(settings: Settings) -> Golgi:
         runs=runs,
         jobs=jobs,
     )
-    for path in sorted(RECORDED.glob("*.zip")):
+    for path in sorted(recorded.glob("*.zip")) if recorded is not None else ():
         services.exports.load_bundle(path.read_bytes(), recorded=True)
     return Golgi(settings, db, services, Worker(db, hosts, kinds(), settings.lease_seconds))
 

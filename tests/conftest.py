@@ -43,6 +43,6 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def golgi(models_dir: Path, tmp_path: Path) -> Iterator[Golgi]:
     """A wired instance on an empty database; its worker is not running, call ``worker.run_once()``."""
-    found = build(Settings(data_dir=tmp_path, models_dir=models_dir, offline=True, device="cpu"))
+    found = build(Settings(data_dir=tmp_path, models_dir=models_dir, offline=True, device="cpu"), recorded=None)
     yield found
     found.db.close()

@@ -140,9 +140,10 @@ def _print(golgi: Golgi, view: RunView) -> None:
     if run.error:
         say(f"failed. Expected {run.error['expected']}; found {run.error['found']}. {run.error['remedy']}")
     inner = view.explain or view.ablate
-    if inner.sentence:
+    assert inner is not None, "a view of one kind"
+    if inner is not None and inner.sentence:
         say(inner.sentence)
-    for warning in inner.warnings:
+    for warning in inner.warnings if inner is not None else ():
         say(f"note: {warning}")
     if view.explain:
         _print_seen(view.explain)

@@ -107,7 +107,7 @@ from app.main import build
 from app.settings import Settings
 room = Path(sys.argv[1])
 assert Path(app.__file__).is_relative_to(room) and Path(frontend.__file__).is_relative_to(room)
-golgi = build(Settings(data_dir=room / "data", models_dir=room, offline=True))
+golgi = build(Settings(data_dir=room / "data", models_dir=room, offline=True), recorded=None)
 client = TestClient(golgi.app())
 paths = ("/", "/explain?demo=pair", "/static/app.css", "/static/plotly.min.js")
 print([client.get(path).status_code for path in paths])
@@ -169,7 +169,8 @@ os.setuid(65534)
 from pathlib import Path
 from app.main import build
 from app.settings import Settings
-golgi = build(Settings(data_dir=Path(os.environ["ROOM"]), models_dir=Path(os.environ["ROOM"]), offline=True))
+room = Path(os.environ["ROOM"])
+golgi = build(Settings(data_dir=room, models_dir=room, offline=True), recorded=None)
 print(os.getuid(), golgi.services.pages.pill())
 """
 

@@ -117,7 +117,7 @@ from pathlib import Path
 from app.main import build
 from app.settings import Settings
 data, models = map(Path, sys.argv[1:3])
-golgi = build(Settings(data_dir=data, models_dir=models, offline=True, device="cpu", lease_seconds=1.5))
+golgi = build(Settings(data_dir=data, models_dir=models, offline=True, device="cpu", lease_seconds=1.5), recorded=None)
 golgi.worker.run_forever()
 """
 
@@ -125,7 +125,8 @@ golgi.worker.run_forever()
 def test_kill_9_and_resume_give_the_same_bytes(models_dir: Path, tmp_path: Path, golgi: Golgi) -> None:
     passages = [f"{PASSAGES[n % 3]} {'abcdefgh'[n % 8]}" for n in range(24)]
     other = build(
-        Settings(data_dir=tmp_path / "crash", models_dir=models_dir, offline=True, device="cpu", lease_seconds=1.5)
+        Settings(data_dir=tmp_path / "crash", models_dir=models_dir, offline=True, device="cpu", lease_seconds=1.5),
+        recorded=None,
     )
     run = explain(other, passages, steps=150, max_steps=150)
     root = str(Path(__file__).resolve().parents[2])

@@ -69,7 +69,7 @@ def test_exports_agree_with_the_store(explained: Golgi) -> None:
 
 
 def test_bundles_open_elsewhere_without_a_model(explained: Golgi, tmp_path: Path) -> None:
-    other = build(Settings(data_dir=tmp_path / "other", models_dir=tmp_path / "none", offline=True))
+    other = build(Settings(data_dir=tmp_path / "other", models_dir=tmp_path / "none", offline=True), recorded=None)
     for number in (1, 2):
         data = explained.services.exports.export(number, "bundle")
         run = other.services.exports.load_bundle(data, recorded=True)

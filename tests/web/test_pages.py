@@ -53,7 +53,7 @@ def done(golgi: Golgi) -> TestClient:
 def still(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A filled instance that tests only look at."""
     data = tmp_path_factory.mktemp("still")
-    golgi = build(Settings(data_dir=data, models_dir=models_dir, offline=True, device="cpu"))
+    golgi = build(Settings(data_dir=data, models_dir=models_dir, offline=True, device="cpu"), recorded=None)
     yield filled(golgi)
     golgi.db.close()
 

@@ -26,7 +26,9 @@ FORM = {"model": "tiny-bert", "query": "what causes rain", "passages": "rain fal
 @pytest.fixture(scope="module")
 def golgi_done(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Golgi]:
     """Run 1: a ranking of two. Run 2: its ablation. Run 3 waits."""
-    golgi = build(Settings(data_dir=tmp_path_factory.mktemp("pieces"), models_dir=models_dir, offline=True))
+    golgi = build(
+        Settings(data_dir=tmp_path_factory.mktemp("pieces"), models_dir=models_dir, offline=True), recorded=None
+    )
     client = TestClient(golgi.app(), follow_redirects=False)
     client.post("/explain", data={**FORM, "form": "ranking", "passages": "rain falls\n\nthe lazy dog"})
     while golgi.worker.run_once():
