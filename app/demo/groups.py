@@ -76,8 +76,18 @@ class Pool:
         self.vectors = teacher.embed(self.texts)
         counts = Counter(word for text in self.texts for word in set(words(text)))
         self.weight = {word: math.log(1 + len(self.texts) / n) for word, n in counts.items()}
-        self.bags = [Counter(words(text)) for text in self.texts]
-        self.length = sum(bag.total() for bag in self.bags) / len(self.bags)
+        self.postings = self._postings()
+
+    def _postings(self) -> dict[str, list[tuple[int, float]]]:
+        """Word to (passage number, its share of BM25 there); k1 1.2, b 0.75."""
+        bags = [Counter(words(text)) for text in self.texts]
+        length = sum(bag.total() for bag in bags) / len(bags)
+        found: dict[str, list[tuple[int, float]]] = {}
+        for number, bag in enumerate(bags):
+            norm = K1 * (1 - B + B * bag.total() / length)
+            for word, n in bag.items():
+                found.setdefault(word, []).append((number, self.weight[word] * n * (K1 + 1) / (n + norm)))
+        return found
 
     def _merge_sections(self, titles: Mapping[str, str]) -> None:
         """Sentences of one section become one longer passage beside the sentences themselves."""
@@ -90,30 +100,30 @@ class Pool:
                 self.owner[key].append(len(self.texts))
             self.texts.append(f"{titles[members[0]]} {body}")
 
-    def bm25(self, query: str, number: int) -> float:
-        """BM25 of passage ``number`` over the pool (k1 1.2, b 0.75)."""
-        bag = self.bags[number]
-        norm = K1 * (1 - B + B * bag.total() / self.length)
-        return sum(self.weight[w] * bag[w] * (K1 + 1) / (bag[w] + norm) for w in set(words(query)) if bag[w])
+    def bm25(self, query: str) -> Counter[int]:
+        """BM25 of every passage of the pool that shares a word with the query, by number."""
+        found: Counter[int] = Counter()
+        for word in set(words(query)):
+            for number, share in self.postings.get(word, ()):
+                found[number] += share  # type: ignore[assignment]
+        return found
 
     def group(self, query: str, vector: Tensor, positives: Sequence[int], bonus: float) -> Group:
-        """One positive (if any), near passages, and a random one."""
-        cosine = self.vectors @ vector
-        near = [int(i) for i in cosine.topk(min(40, len(self.texts))).indices if int(i) not in set(positives)]
+        """One positive (if any), passages near by meaning and by words, and a random one."""
+        cosine, lexical = self.vectors @ vector, self.bm25(query)
         chosen = list(self.draw.sample(list(positives), min(1 + (self.draw.random() < 0.3), len(positives))))
-        chosen += self.draw.sample(near[:10], min(3, len(near)))
-        chosen += self.draw.sample(near[10:], min(GROUP - 1 - len(chosen), len(near[10:])))
+        near = [int(i) for i in cosine.topk(min(40, len(self.texts))).indices]
+        worded = [number for number, _ in lexical.most_common(20)]
+        for source, count in ((near[:10], 2), (worded, 3), (near, GROUP)):
+            fresh = [i for i in source if i not in {*positives, *chosen}]
+            chosen += self.draw.sample(fresh, min(count, len(fresh), GROUP - len(chosen) - (source is near)))
         while len(chosen) < GROUP:
             other = self.draw.randrange(len(self.texts))
             if other not in positives:
                 chosen.append(other)
         known = set(positives)
-        lexical = [self.bm25(query, i) for i in chosen]
-        top = max(*lexical, 1e-9)
-        scores = [
-            float(cosine[i]) + LEXICAL * word / top + (bonus if i in known else 0.0)
-            for i, word in zip(chosen, lexical, strict=True)
-        ]
+        top = max(*(lexical[i] for i in chosen), 1e-9)
+        scores = [float(cosine[i]) + LEXICAL * lexical[i] / top + (bonus if i in known else 0.0) for i in chosen]
         return Group(query, tuple(self.texts[i] for i in chosen), tuple(scores), tuple(i in known for i in chosen))
 
 

@@ -48,22 +48,20 @@ def compile_edits(
     Raises:
         Unsupported: a replacement needs a source that was not handed in.
     """
-    where = torch.stack([batch.where(setting.segments)[row] for row, setting in enumerate(rows)])
     members: dict[Site, dict[int, NDArray[np.int64]]] = {}
     for row, setting in enumerate(rows):
         for site, units in chosen(space, setting).items():
             members.setdefault(site, {})[row] = units
-    return {site: (_edit(site, rows, by_row, where, sources),) for site, by_row in members.items()}
+    return {site: (_edit(site, rows, by_row, sources),) for site, by_row in members.items()}
 
 
-def _edit(
-    site: Site, rows: Sequence[Setting], by_row: Mapping[int, NDArray[np.int64]], where: Tensor, sources: Sources
-) -> Edit:
+def _edit(site: Site, rows: Sequence[Setting], by_row: Mapping[int, NDArray[np.int64]], sources: Sources) -> Edit:
     """One edit of one site for all rows: a multiplication where that is enough, else a replacement as well."""
     everywhere = all(rows[row].segments is None for row in by_row)
     replaced = {row: units for row, units in by_row.items() if rows[row].op in (Op.MEAN, Op.BASELINE)}
 
     def edit(value: Tensor, batch: Batch) -> Tensor:
+        where = _where(batch, rows, value.shape[1])
         factor = torch.ones(len(rows), value.shape[2], dtype=value.dtype, device=value.device)
         for row, units in by_row.items():
             factor[row, torch.from_numpy(units).to(value.device)] = _amount(rows[row])
@@ -79,6 +77,11 @@ def _edit(
         return out
 
     return edit
+
+
+def _where(batch: Batch, rows: Sequence[Setting], tokens: int) -> Tensor:
+    """[R, T] tokens at which each row is edited, on a site's own token axis."""
+    return torch.stack([batch.where(setting.segments, tokens)[row] for row, setting in enumerate(rows)])
 
 
 def _amount(setting: Setting) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.interventions import Op, Setting
@@ -55,11 +56,16 @@ def sources_for(
     ops = {setting.op for setting in settings if setting.family != "base"}
     mean, restored = {}, {}
     if Op.MEAN in ops:
-        content = batch.where([s for s in batch.segments if s in CONTENT_SEGMENTS])[0]
         trace = host.run(batch, None, record=space.sites)
-        mean = {site: trace.value(site)[0][content].mean(0) for site in space.sites}
+        mean = {site: _content_mean(trace.value(site)[0], batch) for site in space.sites}
     if Op.BASELINE in ops:
         start = words(host, batch, baseline)
         trace = host.run(batch, None, record=space.sites, edits={Site(0, SiteKind.WORDS): (lambda value, _: start,)})
         restored = {site: trace.value(site)[0] for site in space.sites}
     return Sources(mean, restored)
+
+
+def _content_mean(value: Tensor, batch: Batch) -> Tensor:
+    """[U, ...] mean of [T, U, ...] over the tokens of the user's text; over the decoder's steps where it has none."""
+    where = batch.where([s for s in batch.segments if s in CONTENT_SEGMENTS], len(value))[0]
+    return value[where].mean(0) if bool(where.any()) else value.mean(0)

@@ -68,8 +68,8 @@ class AttributionMethod(Protocol):
         """Forward-and-backward row-passes per example, for the estimate."""
         ...
 
-    def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> Attribution:
-        """Scores of one example (a batch of one row)."""
+    def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> tuple[Attribution, ...]:
+        """Scores of each example, one per row of the batch; the same whatever else is in it."""
         ...
 
 

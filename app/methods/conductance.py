@@ -3,12 +3,10 @@
 Source: Vast et al., ICTIR 2024 (arXiv 2406.19309); Shrikumar et al. 2018 (arXiv 1807.09946).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
@@ -17,16 +15,12 @@ from app.domain.examples import ALL
 from app.domain.model_card import ModelCard
 from app.domain.sites import PRESETS, NeuronSpace, Site, SiteKind
 from app.methods.base import Attribution
-from app.models.baselines import words as baseline_words
+from app.methods.sweep import WORDS, Path, Sweep, complete_sites, sweep_path
 from app.models.encoding import Batch
 from app.models.host import ModelHost
 from app.models.targets import Target
 from app.numerics.pooling import Aggregation, parts_of, pool
-from app.numerics.quadrature import Rule, StieltjesSum, positions
-
-WORDS = Site(0, SiteKind.WORDS)
-BYTES_PER_CHUNK = {"cpu": 1 << 28, "cuda": 1 << 32}
-TOKENS_PER_CHUNK = {"cpu": 2048, "cuda": 32768}
+from app.numerics.quadrature import Rule
 
 Baseline = Literal[
     "pad_query_and_passage",
@@ -55,16 +49,6 @@ class Params(BaseModel):
     adaptive: bool = Field(True, description="double the steps while the remainder is above the tolerance")
     tolerance: float = Field(0.01, gt=0, lt=1, description="largest remainder at the last encoder layer, share of ΔF")
     max_steps: int = Field(400, ge=2, le=4096, description="where doubling ends")
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """One pass over the path: [T, U...] sums per site, and F at each of the K + 1 positions."""
-
-    sums: dict[Site, Tensor]
-    path: Tensor
-    outcome: tuple[tuple[float, float], tuple[float, float]]
-    gap: float
 
 
 class Conductance:
@@ -117,134 +101,83 @@ class Conductance:
         assert isinstance(params, Params)
         return params.steps + 1
 
-    def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> Attribution:
-        """Scores of one example.
+    def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> tuple[Attribution, ...]:
+        """Scores of each example; the steps are doubled for those whose remainder is above the tolerance.
 
         Raises:
             GolgiError: the scores are not finite numbers.
         """
         assert isinstance(params, Params)
-        space = self.space(host, params)
-        complete = complete_sites(host)
-        path = _path(host, batch, params.baseline)
-        steps = params.steps
-        while True:
-            sweep = sweep_path(host, batch, target, path, steps, params.rule, {*space.sites, *complete})
-            last = _remainder(sweep, complete[-1])
-            if not params.adaptive or steps * 2 > params.max_steps or last <= params.tolerance:
-                break
+        space, complete = self.space(host, params), complete_sites(host)
+        path = Path.of(host, batch, params.baseline)
+        found: dict[int, Attribution] = {}
+        pending, steps = list(range(len(batch.examples))), params.steps
+        while pending:
+            part = batch.take(pending)
+            sites = {*space.sites, *complete}
+            sweep = sweep_path(host, part, target, path.take(pending), steps, params.rule, sites)
+            more = params.adaptive and steps * 2 <= params.max_steps
+            rough = (sweep.remainder(complete[-1]) > params.tolerance).tolist()
+            for at, row in enumerate(pending):
+                if not (more and rough[at]):
+                    found[row] = _attribution(Row(sweep, part, at), space, complete, params, target, steps)
+            pending = [row for row in pending if row not in found]
             steps *= 2
-        return _attribution(sweep, space, complete, batch, params, target, steps)
+        return tuple(found[row] for row in range(len(batch.examples)))
 
 
 @dataclass(frozen=True)
-class Path:
-    """Word embeddings [1, T, E] of the baseline, and the way from there to the input."""
+class Row:
+    """One example of a sweep."""
 
-    start: Tensor
-    change: Tensor
+    sweep: Sweep
+    batch: Batch
+    at: int
 
-    def edit(self, alphas: Tensor) -> Callable[[Tensor, Batch], Tensor]:
-        """Rows of the batch at these path positions."""
-        return lambda value, batch: self.start + alphas[:, None, None].to(value.dtype) * self.change
+    def sums(self, site: Site) -> Tensor:
+        """[T, U...] of this example, padding included."""
+        return self.sweep.sums[site][self.at]
 
-
-def _path(host: ModelHost, batch: Batch, baseline: str) -> Path:
-    start = baseline_words(host, batch, baseline)
-    end = host.run(batch, None, record=[WORDS]).value(WORDS)
-    return Path(start, end - start)
-
-
-def complete_sites(host: ModelHost) -> tuple[Site, ...]:
-    """Sites that every path from the word embeddings to F crosses (I1); the last one drives the step doubling."""
-    return (WORDS, *(Site(layer, SiteKind.RESID) for layer in host.complete_layers()))
-
-
-def sweep_path(
-    host: ModelHost, batch: Batch, target: Target, path: Path, steps: int, rule: Rule, sites: set[Site]
-) -> Sweep:
-    """One forward and one backward row-pass per position, all sites at once (``nig.md`` section 13)."""
-    sums = {site: StieltjesSum(rule) for site in sorted(sites | {WORDS})}
-    ends = {name: StieltjesSum(name) for name in ("left", "right")}
-    alphas = positions(steps, path.start.device, path.start.dtype)
-    values, outcomes = [], []
-    for chunk in alphas.split(chunk_rows(host, batch, sites)):
-        rows = batch.take([0] * len(chunk))
-        trace = host.run(rows, target, record=list(sums), edits={WORDS: (path.edit(chunk),)}, grad=True)
-        gradients = trace.gradients(*sums)
-        for site, running in sums.items():
-            running.add(trace.value(site), gradients[site])
-        for running in ends.values():
-            running.add(trace.value(WORDS), gradients[WORDS])
-        values.append(trace.outputs.detach())
-        outcomes.append(torch.stack(target.outcome(trace.logits.detach())))
-    points = torch.cat(outcomes, dim=1).double()
-    gap = float((ends["right"].total - ends["left"].total).sum())
-    first, last = points[:, 0].tolist(), points[:, -1].tolist()
-    return Sweep(
-        {site: running.total for site, running in sums.items()},
-        torch.cat(values).double(),
-        ((first[0], first[1]), (last[0], last[1])),
-        gap,
-    )
-
-
-def chunk_rows(host: ModelHost, batch: Batch, sites: set[Site]) -> int:
-    """Path positions per forward pass: bounded by tokens and by the bytes of the recorded tensors and gradients."""
-    tokens = batch.mask.shape[1]
-    known = host.card.widths
-    widths = sum(known[site.kind][site.layer] if site.kind in known else host.card.hidden for site in sites)
-    bytes_per_row = max(1, tokens * widths * 2 * 4)
-    device = host.device.type if host.device.type in TOKENS_PER_CHUNK else "cpu"
-    return max(1, min(TOKENS_PER_CHUNK[device] // tokens, BYTES_PER_CHUNK[device] // bytes_per_row))
-
-
-def _remainder(sweep: Sweep, site: Site) -> float:
-    """|sum of the site's scores - ΔF| as a share of |ΔF| (absolute where ΔF is 0)."""
-    change = float(sweep.path[-1] - sweep.path[0])
-    miss = abs(float(sweep.sums[site].double().sum()) - change)
-    return miss / abs(change) if abs(change) > 1e-9 else miss
+    @property
+    def change(self) -> float:
+        """ΔF."""
+        return float(self.sweep.change[self.at])
 
 
 def _attribution(
-    sweep: Sweep,
-    space: NeuronSpace,
-    complete: tuple[Site, ...],
-    batch: Batch,
-    params: Params,
-    target: Target,
-    steps: int,
+    row: Row, space: NeuronSpace, complete: tuple[Site, ...], params: Params, target: Target, steps: int
 ) -> Attribution:
-    parts = parts_of(batch.segment[0], batch.mask[0], len(batch.segments))
-    readout = int(batch.readout[0])
+    batch, at = row.batch, row.at
     neurons = {}
     for site in space.sites:
-        total = sweep.sums[site]
+        total = row.sums(site)
         flat = total.sum(-1) if site.kind is SiteKind.HEAD else total
-        neurons[site] = pool(flat, parts.to(flat.device), params.aggregation, readout).double().cpu().numpy()
-    change = float(sweep.path[-1] - sweep.path[0])
-    if not (np.isfinite(change) and all(np.isfinite(values).all() for values in neurons.values())):
+        mask, segment = batch.axis(len(flat))
+        parts = parts_of(segment[at], mask[at], len(batch.segments))
+        pooled = pool(flat, parts.to(flat.device), params.aggregation, int(batch.readout[at]))
+        neurons[site] = pooled.double().cpu().numpy()
+    if not (np.isfinite(row.change) and all(np.isfinite(values).all() for values in neurons.values())):
         raise GolgiError(
             "finite scores", "NaN or infinity on the path", "Load the model in float32, or choose another baseline."
         )
     return Attribution(
-        score=float(sweep.path[-1]),
-        baseline_score=float(sweep.path[0]),
+        score=float(row.sweep.path[at, -1]),
+        baseline_score=float(row.sweep.path[at, 0]),
         parts=(ALL, *batch.segments),
         neurons=neurons,
-        tokens=sweep.sums[WORDS].sum(-1).double().cpu().numpy(),
-        residual={str(site): float(sweep.sums[site].double().sum()) - change for site in complete},
-        notes=_notes(sweep, complete, params, target, steps),
+        tokens=row.sums(WORDS).sum(-1)[batch.mask[at]].double().cpu().numpy(),
+        residual={str(site): float(row.sums(site).double().sum()) - row.change for site in complete},
+        notes=_notes(row, complete, params, target, steps),
     )
 
 
-def _notes(sweep: Sweep, complete: tuple[Site, ...], params: Params, target: Target, steps: int) -> dict[str, Any]:
-    (start_score, start_probability), (end_score, end_probability) = sweep.outcome
-    remainder = _remainder(sweep, complete[-1])
+def _notes(row: Row, complete: tuple[Site, ...], params: Params, target: Target, steps: int) -> dict[str, Any]:
+    (start_score, start_probability), (end_score, end_probability) = row.sweep.outcome[row.at].tolist()
+    remainder = float(row.sweep.remainder(complete[-1])[row.at])
     notes: dict[str, Any] = {
         "steps": steps,
-        "path": [float(value) for value in sweep.path],
-        "left_right_gap": sweep.gap,
+        "path": row.sweep.path[row.at].tolist(),
+        "left_right_gap": float(row.sweep.gap[row.at]),
         "remainder": remainder,
         "remainder_site": str(complete[-1]),
         "score": end_score,

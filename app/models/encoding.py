@@ -19,7 +19,7 @@ TEMPLATE = ("Query: ", " Document: ", " Relevant:")
 
 SEGMENTS: Mapping[Task, tuple[str, ...]] = {
     "ranker": PAIR_SEGMENTS,
-    "yes_no": ("template", "query", "passage", "eos"),
+    "yes_no": ("template", "query", "passage", "eos", "decoder"),
     "causal_lm": ("special", "prompt"),
 }
 
@@ -65,19 +65,32 @@ class Batch:
             pick(self.readout),
         )
 
-    def where(self, segments: Collection[str] | None) -> Tensor:
+    def axis(self, tokens: int) -> tuple[Tensor, Tensor]:
+        """([B, tokens] mask, [B, tokens] part numbers) of a site by the length of its token axis.
+
+        It is the input's own, or that of the decoder's steps, whose part is ``decoder``.
+        """
+        if tokens == self.mask.shape[1]:
+            return self.mask, self.segment
+        mask = self.mask.new_ones(len(self.examples), tokens)
+        return mask, self.segment.new_full(mask.shape, self.segments.index("decoder"))
+
+    def where(self, segments: Collection[str] | None, tokens: int | None = None) -> Tensor:
         """[B, T] tokens of these parts, padding excluded; None for every token.
+
+        ``tokens`` is the length of the site's token axis, that of the input unless it is given.
 
         Raises:
             BadInput: a part that this batch does not have.
         """
+        mask, segment = self.axis(self.mask.shape[1] if tokens is None else tokens)
         if segments is None:
-            return self.mask
+            return mask
         unknown = sorted(set(segments) - set(self.segments))
         if unknown:
             raise BadInput(f"parts among {', '.join(self.segments)}", ", ".join(unknown), "Choose one of them.", "part")
-        numbers = torch.tensor([self.segments.index(name) for name in segments], device=self.mask.device)
-        return self.mask & torch.isin(self.segment, numbers)
+        numbers = torch.tensor([self.segments.index(name) for name in segments], device=mask.device)
+        return mask & torch.isin(segment, numbers)
 
 
 class Encoder:

@@ -135,7 +135,7 @@ def test_a_planted_neuron_ranks_first_and_matters() -> None:
     host = planted()
     batch, space = host.encode([PAIR]), host.space("ffn")
     target = host.target(TargetSpec(), batch)
-    found = Conductance().attribute(host, batch, target, Params(steps=32))
+    (found,) = Conductance().attribute(host, batch, target, Params(steps=32))
     sums = RunningScores.of(found.parts, {site: values[None] for site, values in found.neurons.items()})
     order = sums.scores(space).order("all", "abs")
     first = space.index(int(order[0]))
@@ -145,3 +145,25 @@ def test_a_planted_neuron_ranks_first_and_matters() -> None:
     controls = [control for control in controls if control.members[0] != chosen[0]]
     values = answers(host, [Setting(), Setting("target", chosen), *controls])[:, 0]
     assert abs(values[1] - values[0]) > 5 * np.abs(values[2:] - values[0]).max()
+
+
+def test_decoder_neurons_are_edited_on_their_own_axis() -> None:
+    """T5: the decoder has one step, the encoder all tokens; every op and part works on both."""
+    host = tiny_host("T5")
+    space = host.space("ffn")
+    last = space.sites[-1]
+    inside = np.arange(space.offsets[last], len(space))
+    settings = [
+        Setting(),
+        *(Setting("target", inside, op=op, amount=0.5) for op in Op),
+        Setting("target", inside, op=Op.ZERO, segments=("decoder",)),
+        Setting("target", inside, op=Op.ZERO, segments=("query",)),
+        Setting("target", np.arange(len(space)), op=Op.ZERO, segments=("query",)),
+    ]
+    found = answers(host, settings)[:, 0]
+    intact, zeroed, _, mean, _, decoder, query, both = found
+    assert zeroed != pytest.approx(intact, abs=1e-9)
+    assert mean == pytest.approx(intact, abs=1e-12)  # one step: its mean is itself
+    assert decoder == pytest.approx(zeroed, abs=1e-12)
+    assert query == pytest.approx(intact, abs=1e-12)
+    assert both != pytest.approx(intact, abs=1e-9)

@@ -12,8 +12,9 @@ from tiny import FAMILIES, tiny_host
 from app.domain.examples import Example
 from app.domain.sites import Site, SiteKind
 from app.domain.targets import TargetSpec
-from app.methods import conductance
-from app.methods.conductance import WORDS, Conductance, Params, complete_sites, sweep_path
+from app.methods import sweep as sweeps
+from app.methods.conductance import Conductance, Params
+from app.methods.sweep import WORDS, Path, complete_sites, sweep_path
 from app.models.baselines import words as baseline_words
 from app.models.host import ModelHost
 
@@ -25,12 +26,13 @@ PROMPT = Example("0", "what causes rain because clouds hold")
 def attributed(host: ModelHost, target: TargetSpec | None = None, example: Example = PAIR, **params: Any) -> Any:
     batch = host.encode([example])
     settings = Params(**{"adaptive": False, "steps": 8, **params})
-    return Conductance().attribute(host, batch, host.target(target or TargetSpec(), batch), settings)
+    (found,) = Conductance().attribute(host, batch, host.target(target or TargetSpec(), batch), settings)
+    return found
 
 
 def sums(host: ModelHost, rule: str, steps: int, sites: set[Site], example: Example = PAIR) -> Any:
     batch = host.encode([example])
-    path = conductance._path(host, batch, "pad_query_and_passage")
+    path = Path.of(host, batch, "pad_query_and_passage")
     return sweep_path(host, batch, host.target(TargetSpec(name="logit", label=0), batch), path, steps, rule, sites)
 
 
@@ -42,7 +44,7 @@ def test_i1_completeness_shrinks_with_steps(family: str) -> None:
 
     def worst(steps: int) -> float:
         sweep = sums(host, "trap", steps, sites, example)
-        change = float(sweep.path[-1] - sweep.path[0])
+        change = float(sweep.change)
         return max(abs(float(sweep.sums[site].sum()) - change) for site in sites)
 
     coarse, fine = worst(16), worst(512)
@@ -95,7 +97,7 @@ def test_i6_linear_in_the_target() -> None:
 def test_i8_nulls(bert: ModelHost) -> None:
     batch = bert.encode([PAIR])
     start = baseline_words(bert, batch, "pad_query_and_passage")
-    same = conductance.Path(start, torch.zeros_like(start))
+    same = Path(start, torch.zeros_like(start))
     sites = set(bert.space("ffn").sites)
     still = sweep_path(bert, batch, bert.target(TargetSpec(), batch), same, 6, "trap", sites)
     assert all(float(total.abs().max()) == 0 for total in still.sums.values())
@@ -109,7 +111,7 @@ def test_i8_nulls(bert: ModelHost) -> None:
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_i9_any_chunking_gives_the_same(bert: ModelHost, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = attributed(bert)
-    monkeypatch.setattr(conductance, "chunk_rows", lambda host, batch, sites: size)
+    monkeypatch.setattr(sweeps, "chunk_rows", lambda host, batch, sites: size)
     again = attributed(bert)
     for site in whole.neurons:
         np.testing.assert_allclose(again.neurons[site], whole.neurons[site], atol=1e-10)
@@ -139,7 +141,7 @@ class Logits(torch.nn.Module):
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_captum_layer_conductance(bert: ModelHost, layer: int) -> None:
     batch = bert.encode([PAIR])
-    path = conductance._path(bert, batch, "pad_query_and_passage")
+    path = Path.of(bert, batch, "pad_query_and_passage")
     end, site = path.start + path.change, Site(layer, SiteKind.MID)
     wrapped = Logits(bert, batch)
     peer = LayerConductance(wrapped, bert.places[site].module)
@@ -159,7 +161,7 @@ def test_captum_layer_conductance(bert: ModelHost, layer: int) -> None:
 
 def test_tokens_are_integrated_gradients(bert: ModelHost) -> None:
     batch = bert.encode([PAIR])
-    path = conductance._path(bert, batch, "pad_query_and_passage")
+    path = Path.of(bert, batch, "pad_query_and_passage")
     peer = IntegratedGradients(Logits(bert, batch))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -211,5 +213,32 @@ def test_a_padded_input_is_flagged_as_neutral() -> None:
     batch = host.encode([PAIR])
     with torch.no_grad():
         host.model.classifier.weight.mul_(1e-4)
-    found = Conductance().attribute(host, batch, host.target(TargetSpec(), batch), Params(steps=4, adaptive=False))
+    settings = Params(steps=4, adaptive=False)
+    (found,) = Conductance().attribute(host, batch, host.target(TargetSpec(), batch), settings)
     assert any("baseline" in warning for warning in found.notes["warnings"])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_a_batch_gives_what_its_rows_give(family: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = tiny_host(family)
+    texts = ["rain falls", "clouds hold water because rain falls and falls again", "rain"]
+    if host.card.task == "causal_lm":
+        examples, target = (
+            [Example(str(n), f"what causes {text}") for n, text in enumerate(texts)],
+            TargetSpec(token="rain"),
+        )
+    else:
+        examples, target = [Example(str(n), "what causes rain", text) for n, text in enumerate(texts)], TargetSpec()
+    singles = [attributed(host, target, example, adaptive=True, tolerance=1e-3, max_steps=64) for example in examples]
+    assert len({found.notes["steps"] for found in singles}) >= 1
+    monkeypatch.setattr(sweeps, "chunk_rows", lambda host, batch, sites: rows)
+    batch = host.encode(examples)
+    params = Params(steps=8, adaptive=True, tolerance=1e-3, max_steps=64)
+    together = Conductance().attribute(host, batch, host.target(target, batch), params)
+    for found, alone in zip(together, singles, strict=True):
+        assert found.notes["steps"] == alone.notes["steps"]
+        assert found.score == pytest.approx(alone.score, abs=1e-10)
+        np.testing.assert_allclose(found.tokens, alone.tokens, atol=1e-9)
+        for site in alone.neurons:
+            np.testing.assert_allclose(found.neurons[site], alone.neurons[site], atol=1e-9)

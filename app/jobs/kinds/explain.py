@@ -59,7 +59,7 @@ class Explain:
         example = settings.examples[shard.first]
         batch = host.encode([example], max_length=settings.max_length)
         target = host.target(settings.target, batch)
-        found = method.attribute(host, batch, target, params)
+        (found,) = method.attribute(host, batch, target, params)
         seen = host.seen(example, max_length=settings.max_length)
         sums = RunningScores.of(found.parts, {site: values[None] for site, values in found.neurons.items()})
         return Partial(sums, (_item(shard.first, found, seen),))
