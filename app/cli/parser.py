@@ -78,7 +78,7 @@ def _ablate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--neurons", default="", help="ids for --rank hand: L3.mid.1201,L0.mid.7")
     command.add_argument("--layers", default="", help="only these layers: 0,3,5")
     command.add_argument("--part", default="all", help="part of the input whose scores rank")
-    command.add_argument("--op", choices=[op.value for op in Op], default="zero")
+    command.add_argument("--op", choices=[op.value for op in Op if op is not Op.RESAMPLE], default="zero")
     command.add_argument("--amount", type=float, default=0.5, help="the factor of --op scale")
     command.add_argument("--segments", default="", help="edit at tokens of these parts only: query,passage")
     command.add_argument("--seeds", type=int, default=10, help="random sets")

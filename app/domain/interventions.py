@@ -11,13 +11,20 @@ class Op(StrEnum):
     """How an activation is replaced.
 
     ``zero`` y <- 0, ``scale`` y <- amount * y, ``mean`` y <- the neuron's mean over the content tokens of the same
-    input, ``baseline`` y <- its value at the same token of the baseline input (path position 0).
+    input, ``baseline`` y <- its value at the same token of the baseline input (path position 0), ``resample`` y <- its
+    value at the same position of the query's next candidate.
     """
 
     ZERO = "zero"
     SCALE = "scale"
     MEAN = "mean"
     BASELINE = "baseline"
+    RESAMPLE = "resample"
+
+    @property
+    def replaces(self) -> bool:
+        """Whether values are put in, rather than multiplied."""
+        return self in (Op.MEAN, Op.BASELINE, Op.RESAMPLE)
 
 
 OP_TITLES = {
@@ -25,6 +32,7 @@ OP_TITLES = {
     Op.SCALE: "multiply by λ",
     Op.MEAN: "replace by the mean over the input's tokens",
     Op.BASELINE: "restore the baseline value",
+    Op.RESAMPLE: "take the value of another passage",
 }
 
 
@@ -37,7 +45,8 @@ class Setting:
     """One state of the model under test.
 
     Args:
-        family: ``base`` (nothing edited), ``target``, ``random``, ``bottom``, ``complement``.
+        family: ``base`` (nothing edited), ``target``, ``random`` (matched per site), ``global`` (random over all
+            sites), ``bottom``, ``small``, ``complement``, ``control`` (another ranking).
         members: flat indices in the neuron space.
         invert: edit every neuron of the space that is not a member instead.
         op: what is done; ``amount`` is λ for ``scale`` and unused otherwise.
@@ -45,6 +54,7 @@ class Setting:
         segments: edit at tokens of these parts only; None for all tokens.
         axis: the question it belongs to: ``chosen``, ``curve`` or ``dose``.
         count: neurons edited.
+        label: of the set, where there are several.
     """
 
     family: str = "base"
@@ -56,6 +66,7 @@ class Setting:
     segments: tuple[str, ...] | None = None
     axis: str = "chosen"
     count: int = 0
+    label: str = ""
 
     @property
     def text(self) -> str:
@@ -65,4 +76,5 @@ class Setting:
         seed = "" if self.seed is None else f", seed {self.seed}"
         amount = f"({self.amount:g})" if self.op is Op.SCALE else ""
         where = "" if self.segments is None else f" at {', '.join(self.segments)}"
-        return f"{self.op.value}{amount}({self.family} {self.count}{seed}){where}"
+        name = f"{self.label} " if self.label else ""
+        return f"{self.op.value}{amount}({name}{self.family} {self.count}{seed}){where}"

@@ -53,7 +53,8 @@ class NeuronScores:
 class RunningScores:
     """Sums over examples, in float64, that fold in order (``nig.md`` section 12, I10).
 
-    Arrays per site: ``total`` [P, U], ``square`` [U], ``above`` [U] (part ``all`` for the last two).
+    Arrays per site: ``total`` [P, U], ``square`` [U], ``above`` [U] (part ``all`` for the last two), and, where folds
+    were asked for, ``fold`` [F, U]: the sum of part ``all`` over the examples of each fold, ``fold_n`` of them.
     """
 
     parts: tuple[str, ...]
@@ -61,10 +62,18 @@ class RunningScores:
     total: dict[Site, Floats] = field(default_factory=dict)
     square: dict[Site, Floats] = field(default_factory=dict)
     above: dict[Site, Floats] = field(default_factory=dict)
+    fold: dict[Site, Floats] = field(default_factory=dict)
+    fold_n: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, parts: tuple[str, ...], scores: Mapping[Site, NDArray[np.floating]]) -> "RunningScores":
-        """Sums of a batch: ``scores`` maps a site to [B, P, U]."""
+    def of(
+        cls,
+        parts: tuple[str, ...],
+        scores: Mapping[Site, NDArray[np.floating]],
+        folds: NDArray[np.int64] | None = None,
+        count_folds: int = 0,
+    ) -> "RunningScores":
+        """Sums of a batch: ``scores`` maps a site to [B, P, U]; ``folds`` [B] names the fold of each example."""
         wide = {site: np.asarray(values, dtype=np.float64) for site, values in scores.items()}
         count = len(next(iter(wide.values()))) if wide else 0
         return cls(
@@ -73,6 +82,8 @@ class RunningScores:
             {s: v.sum(axis=0) for s, v in wide.items()},
             {s: (v[:, 0] ** 2).sum(axis=0) for s, v in wide.items()},
             {s: (v[:, 0] > 0).sum(axis=0).astype(np.float64) for s, v in wide.items()},
+            {} if folds is None else {s: _by_fold(v[:, 0], folds, count_folds) for s, v in wide.items()},
+            () if folds is None else tuple(np.bincount(folds, minlength=count_folds).tolist()),
         )
 
     def add(self, other: "RunningScores") -> "RunningScores":
@@ -85,6 +96,8 @@ class RunningScores:
             _joined(self.total, other.total),
             _joined(self.square, other.square),
             _joined(self.above, other.above),
+            _joined(self.fold, other.fold),
+            tuple(a + b for a, b in zip(self.fold_n, other.fold_n, strict=True)),
         )
 
     def scores(self, space: NeuronSpace) -> NeuronScores:
@@ -96,6 +109,13 @@ class RunningScores:
         spread = np.maximum(square - n * mean[0] ** 2, 0.0)
         se = np.sqrt(spread / (n - 1) / n) if n > 1 else np.zeros_like(square)
         return NeuronScores(space, self.parts, mean, se, above / n, self.n)
+
+
+def _by_fold(values: Floats, folds: NDArray[np.int64], count: int) -> Floats:
+    """[F, U] sums of [B, U] by fold."""
+    out = np.zeros((count, values.shape[1]))
+    np.add.at(out, folds, values)
+    return out
 
 
 def _joined(first: Mapping[Site, Floats], second: Mapping[Site, Floats]) -> dict[Site, Floats]:

@@ -1,6 +1,7 @@
-"""Settings as edits of activations, one setting per row of a batch (``nig.md`` section 10).
+"""Settings as edits of activations: many settings, each on several examples, in one batch (``nig.md`` section 10).
 
-Axes: R rows, T tokens, U units, ``...`` the width of a head where the unit is a head.
+Axes: S settings, C examples, T tokens, U units, ``...`` the width of a head where the unit is a head. Row ``s * C + c``
+of a batch is example c under setting s.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,21 +18,38 @@ from app.domain.sites import NeuronSpace, Site
 from app.models.encoding import Batch
 from app.models.trace import Edit
 
+Units = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Sources:
-    """Replacement values for one example.
+    """Replacement values for C examples.
 
     Args:
-        mean: site to [U, ...] mean over the example's content tokens.
-        baseline: site to [T, U, ...] activations of the baseline input.
+        mean: site to [C, U, ...] the mean that replaces an activation.
+        baseline: site to [C, T, U, ...] activations of the baseline inputs.
+        other: site to [C, T, U, ...] activations of another example at the same position.
     """
 
     mean: Mapping[Site, Tensor] = field(default_factory=dict)
     baseline: Mapping[Site, Tensor] = field(default_factory=dict)
+    other: Mapping[Site, Tensor] = field(default_factory=dict)
+
+    def of(self, op: Op, site: Site) -> Tensor:
+        """[C, T or 1, U, ...] values of a replacing op.
+
+        Raises:
+            Unsupported: they were not handed in.
+        """
+        table = {Op.MEAN: self.mean, Op.BASELINE: self.baseline, Op.RESAMPLE: self.other}[op]
+        if site not in table:
+            raise Unsupported(
+                f"replacement values for {site}", "none", "Recompute the sources of this example for the edited sites."
+            )
+        return table[site][:, None] if op is Op.MEAN else table[site]
 
 
-def chosen(space: NeuronSpace, setting: Setting) -> dict[Site, NDArray[np.int64]]:
+def chosen(space: NeuronSpace, setting: Setting) -> dict[Site, Units]:
     """Unit numbers that a setting edits, by site; sites without any are left out."""
     if not setting.invert:
         return space.split(setting.members)
@@ -40,71 +58,65 @@ def chosen(space: NeuronSpace, setting: Setting) -> dict[Site, NDArray[np.int64]
     return {site: np.flatnonzero(inside[where]) for site, where in space.slices() if inside[where].any()}
 
 
-def compile_edits(
-    space: NeuronSpace, rows: Sequence[Setting], sources: Sources, batch: Batch
-) -> dict[Site, tuple[Edit, ...]]:
-    """Edits of a batch whose row i is under ``rows[i]``.
+def compile_edits(space: NeuronSpace, settings: Sequence[Setting], sources: Sources) -> dict[Site, tuple[Edit, ...]]:
+    """Edits of a batch that holds every example under every setting.
 
     Raises:
         Unsupported: a replacement needs a source that was not handed in.
     """
-    members: dict[Site, dict[int, NDArray[np.int64]]] = {}
-    for row, setting in enumerate(rows):
+    members: dict[Site, dict[int, Units]] = {}
+    for number, setting in enumerate(settings):
         for site, units in chosen(space, setting).items():
-            members.setdefault(site, {})[row] = units
-    return {site: (_edit(site, rows, by_row, sources),) for site, by_row in members.items()}
+            members.setdefault(site, {})[number] = units
+            if setting.op.replaces:
+                sources.of(setting.op, site)
+    return {site: (_edit(site, settings, units, sources),) for site, units in members.items()}
 
 
-def _edit(site: Site, rows: Sequence[Setting], by_row: Mapping[int, NDArray[np.int64]], sources: Sources) -> Edit:
-    """One edit of one site for all rows: a multiplication where that is enough, else a replacement as well."""
-    everywhere = all(rows[row].segments is None for row in by_row)
-    replaced = {row: units for row, units in by_row.items() if rows[row].op in (Op.MEAN, Op.BASELINE)}
+def _edit(site: Site, settings: Sequence[Setting], members: Mapping[int, Units], sources: Sources) -> Edit:
+    """One edit of one site: a multiplication where that is enough, else a replacement as well."""
+    everywhere = all(settings[number].segments is None for number in members)
+    replaced = {number: units for number, units in members.items() if settings[number].op.replaces}
 
     def edit(value: Tensor, batch: Batch) -> Tensor:
-        where = _where(batch, rows, value.shape[1])
-        factor = torch.ones(len(rows), value.shape[2], dtype=value.dtype, device=value.device)
-        for row, units in by_row.items():
-            factor[row, torch.from_numpy(units).to(value.device)] = _amount(rows[row])
+        whole = value.unflatten(0, (len(settings), -1))
         tail = (1,) * (value.dim() - 3)
-        scale = factor.view(len(rows), 1, -1, *tail)
-        if everywhere:
-            out = value * scale
-        else:
-            at = where.to(value.device).view(*where.shape, 1, *tail)
-            out = torch.where(at, value * scale, value)
-        for row, units in replaced.items():
-            out = _replaced(out, row, units, site, rows[row], where, sources)
-        return out
+        scale = _factors(settings, members, value).view(len(settings), 1, 1, -1, *tail)
+        where = None if everywhere and not replaced else _where(batch, settings, value.shape[1])
+        out = whole * scale
+        if not everywhere and where is not None:
+            out = torch.where(where.view(*where.shape, 1, *tail), out, whole)
+        if replaced and where is not None:
+            rows = list(out)
+            for number, units in replaced.items():
+                values = sources.of(settings[number].op, site).to(value)
+                rows[number] = _replaced(rows[number], units, values, where[number])
+            out = torch.stack(rows)
+        edited: Tensor = out.flatten(0, 1)
+        return edited
 
     return edit
 
 
-def _where(batch: Batch, rows: Sequence[Setting], tokens: int) -> Tensor:
-    """[R, T] tokens at which each row is edited, on a site's own token axis."""
-    return torch.stack([batch.where(setting.segments, tokens)[row] for row, setting in enumerate(rows)])
+def _factors(settings: Sequence[Setting], members: Mapping[int, Units], value: Tensor) -> Tensor:
+    """[S, U] factors: 0 to clear, λ to scale, 1 where nothing or a replacement is done."""
+    factor = torch.ones(len(settings), value.shape[2], dtype=value.dtype)
+    for number, units in members.items():
+        setting = settings[number]
+        factor[number, torch.from_numpy(units)] = {Op.ZERO: 0.0, Op.SCALE: setting.amount}.get(setting.op, 1.0)
+    return factor.to(value.device)
 
 
-def _amount(setting: Setting) -> float:
-    """The factor of an op: 0 to clear, λ to scale, 1 where a replacement follows."""
-    return {Op.ZERO: 0.0, Op.SCALE: setting.amount}.get(setting.op, 1.0)
+def _where(batch: Batch, settings: Sequence[Setting], tokens: int) -> Tensor:
+    """[S, C, T] tokens at which each row is edited, on a site's own token axis."""
+    by_part = {setting.segments: batch.where(setting.segments, tokens) for setting in settings}
+    rows = [by_part[setting.segments].unflatten(0, (len(settings), -1))[n] for n, setting in enumerate(settings)]
+    return torch.stack(rows)
 
 
-def _replaced(
-    out: Tensor, row: int, units: NDArray[np.int64], site: Site, setting: Setting, where: Tensor, sources: Sources
-) -> Tensor:
-    """``out`` with row ``row`` taking its units' values from a source at the setting's tokens (out of place)."""
-    table = sources.mean if setting.op is Op.MEAN else sources.baseline
-    if site not in table:
-        raise Unsupported(
-            f"replacement values for {site}", "none", "Recompute the sources of this example for the edited sites."
-        )
-    source = table[site].to(out)
-    at = torch.from_numpy(units).to(out.device)
-    pick = source[at] if setting.op is Op.MEAN else source[:, at]
-    mask = torch.zeros(out.shape[1:3], dtype=torch.bool, device=out.device)
-    mask[:, at] = where[row].to(out.device)[:, None]
-    filled = torch.zeros_like(out[row])
-    filled[:, at] = pick
-    mask = mask.view(*mask.shape, *(1,) * (out.dim() - 3))
-    new = torch.where(mask, filled, out[row])
-    return torch.cat([out[:row], new[None], out[row + 1 :]])
+def _replaced(row: Tensor, units: Units, values: Tensor, where: Tensor) -> Tensor:
+    """[C, T, U, ...] with these units' values taken from a source where ``where`` [C, T] says so (out of place)."""
+    inside = torch.zeros(row.shape[2], dtype=torch.bool, device=row.device)
+    inside[torch.from_numpy(units).to(row.device)] = True
+    mask = where[:, :, None] & inside
+    return torch.where(mask.view(*mask.shape, *(1,) * (row.dim() - 3)), values, row)

@@ -29,7 +29,7 @@ class Attempt:
         self.worker, self.job, self.run, self.host = worker, job, run, host
         self.kind = worker.kinds[run.spec.kind]
         self.settings = self.kind.Settings.model_validate(run.spec.settings)
-        self.given = Inputs(worker.runs.inputs(run.id), worker.results)
+        self.given = Inputs(worker.runs.inputs(run.id), worker.results, worker.data)
         self.plan: dict[str, Any] = run.plan
         self.sums: RunningScores | None = None
         self.looked = 0.0
@@ -101,15 +101,17 @@ class Attempt:
                 self._let_others()
 
     def _worked(self, shard: Shard) -> Partial:
-        """The shard; once more with half the rows if it did not fit (the plan then says so)."""
+        """The shard; once more with half the rows a pass if it did not fit (the plan then says so)."""
+        self.host.room = 0.5 if self.plan.get("halved") else 1.0
         try:
             return self._tried(shard)
         except OutOfMemory:
-            if self.plan.get("halved") or self.plan.get("rows", 0) < 2:
+            if self.plan.get("halved") or self.plan.get("rows", 2) < 2:
                 raise
-        self.plan |= {"rows": self.plan["rows"] // 2, "halved": True}
+        self.plan |= {"halved": True} | ({"rows": self.plan["rows"] // 2} if "rows" in self.plan else {})
+        self.host.room = 0.5
         self.worker.runs.change(self.run.id, plan=self.plan)
-        self.worker.jobs.log(self.job.id, f"out of memory: again with {self.plan['rows']} rows")
+        self.worker.jobs.log(self.job.id, "out of memory: again with half the rows a pass")
         if self.host.device.type == "cuda":
             torch.cuda.empty_cache()
         return self._tried(shard)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
+from app.data.samples import DatasetReader
 from app.domain.results import Row
 from app.domain.runs import Lane, Run
 from app.domain.scores import NeuronScores, RunningScores
@@ -52,10 +53,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Input runs by role, and a reader of their results."""
+    """Input runs by role, and readers of their results and of the stored datasets."""
 
     runs: Mapping[str, Run]
     results: ScoreReader
+    data: DatasetReader
 
 
 class JobKind(Protocol):

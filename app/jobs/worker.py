@@ -21,6 +21,7 @@ from app.jobs.base import JobKind
 from app.jobs.environment import memory
 from app.models.host import ModelHost
 from app.models.loading import Hosts
+from app.store.datasets import Datasets
 from app.store.db import Database
 from app.store.jobs import Jobs
 from app.store.registry import Registry
@@ -42,6 +43,7 @@ class Worker:
 
     def __init__(self, db: Database, hosts: Hosts, kinds: Mapping[str, JobKind], lease: float = 15.0) -> None:
         self.jobs, self.runs, self.results, self.registry = Jobs(db), Runs(db), Results(db), Registry(db)
+        self.data = Datasets(db)
         self.hosts, self.kinds, self.lease = hosts, kinds, lease
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.closing = threading.Event()

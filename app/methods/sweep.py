@@ -115,7 +115,7 @@ def chunk_rows(host: ModelHost, batch: Batch, sites: set[Site]) -> int:
     widths = sum(known[site.kind][site.layer] if site.kind in known else host.card.hidden for site in sites)
     bytes_per_row = max(1, tokens * widths * 2 * 4)
     device = host.device.type if host.device.type in TOKENS_PER_CHUNK else "cpu"
-    return max(1, min(TOKENS_PER_CHUNK[device] // tokens, BYTES_PER_CHUNK[device] // bytes_per_row))
+    return max(1, int(host.room * min(TOKENS_PER_CHUNK[device] // tokens, BYTES_PER_CHUNK[device] // bytes_per_row)))
 
 
 def complete_sites(host: ModelHost) -> tuple[Site, ...]:

@@ -1,6 +1,7 @@
 """A loaded model behind one narrow waist: encode, run, and nothing else (DESIGN section 2.1)."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +14,12 @@ from app.domain.sites import NeuronSpace, Site, SiteKind
 from app.domain.targets import TargetSpec
 from app.models.architectures.base import Architecture, Tap
 from app.models.encoding import Batch, Encoder
+from app.models.resume import Resume, shortened
 from app.models.targets import Target, label_target, token_pair_target, token_target
 from app.models.trace import Edits, Place, Trace, hooked
 
+ENTRY = Site(-1, SiteKind.RESID)
+"""What enters the first block of a resumed pass."""
 WORD_PAIRS = (("▁true", "▁false"), ("true", "false"), ("▁yes", "▁no"), ("yes", "no"))
 
 
@@ -26,14 +30,15 @@ def _nothing() -> None:
 class ModelHost:
     """A model on one device. Parameters are frozen and dropout is off.
 
-    ``between`` is called before every forward pass, when no hook is installed; ``rows`` counts rows passed so far.
+    ``between`` is called before every forward pass, when no hook is installed; ``rows`` counts rows passed so far;
+    ``room`` is the share of the usual rows a pass, below 1 after one did not fit into the device's memory.
     """
 
     def __init__(self, model: Any, encoder: Encoder, architecture: Architecture, card: ModelCard) -> None:
         self.model = model.eval().requires_grad_(False)
         self.encoder, self.architecture, self.card = encoder, architecture, card
         self.between: Callable[[], None] = _nothing
-        self.rows = 0
+        self.rows, self.room = 0, 1.0
 
     @property
     def tokenizer(self) -> Any:
@@ -137,6 +142,7 @@ class ModelHost:
         record: Collection[Site] = (),
         edits: Edits | None = None,
         grad: bool = False,
+        resume: Resume | None = None,
     ) -> Trace:
         """One forward pass: the only way to read, edit or differentiate the model.
 
@@ -146,9 +152,10 @@ class ModelHost:
             record: sites whose values (and gradients, with ``grad``) are kept.
             edits: replacements of sites, applied in order, out of place.
             grad: keep the graph; recorded tensors that need no gradient yet become leaves.
+            resume: begin at a block with what enters it; only where :attr:`resumes`, and no site below it is touched.
 
         Raises:
-            Unsupported: a site that this model does not have.
+            Unsupported: a site that this model does not have, or that a resumed pass does not reach.
             OutOfMemory: the pass does not fit into the device's memory.
         """
         edits = edits or {}
@@ -156,7 +163,14 @@ class ModelHost:
         if missing:
             raise Unsupported(f"a site of {self.architecture.family}", str(missing[0]), "Choose another preset.")
         self.between()
-        with torch.set_grad_enabled(grad), hooked(self.places, batch, record, edits, grad) as kept:
+        places = self.places
+        if resume is not None:
+            places, edits = self._resumed(resume, {*record, *edits}), {**edits, ENTRY: (lambda *_: resume.hidden,)}
+        with (
+            torch.set_grad_enabled(grad),
+            self._blocks(resume),
+            hooked(places, batch, record, edits, grad) as kept,
+        ):
             try:
                 logits = self._logits(batch)
             except torch.cuda.OutOfMemoryError as error:
@@ -168,6 +182,28 @@ class ModelHost:
             outputs = logits.new_zeros(len(logits)) if target is None else target(logits)
         self.rows += len(logits)
         return Trace(logits, outputs, self.places, kept)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a pass may begin at any block."""
+        return len(self.architecture.stacks) == 1 and self.architecture.stacks[0].loop
+
+    def _blocks(self, resume: Resume | None) -> AbstractContextManager[None]:
+        if resume is None:
+            return nullcontext()
+        return shortened(self.model.base_model, self.architecture.stacks[0].blocks, resume.layer)
+
+    def _resumed(self, resume: Resume, touched: Collection[Site]) -> dict[Site, Place]:
+        """The places of a resumed pass: those of the blocks that run, and the entry of the first of them."""
+        below = sorted(site for site in touched if site.layer < resume.layer)
+        if not self.resumes or below:
+            found = str(below[0]) if below else self.architecture.family
+            raise Unsupported(
+                f"sites from block {resume.layer} on, in a family of plain blocks", found, "Run it whole."
+            )
+        block = self.model.base_model.get_submodule(self.architecture.stacks[0].blocks)[resume.layer]
+        config = self.model.base_model.config
+        return {**self.places, ENTRY: Place(block, f"block {resume.layer}", Tap("", "in"), config)}
 
     def _logits(self, batch: Batch) -> Any:
         if self.card.task == "ranker":

@@ -14,10 +14,12 @@ def packed(total: RunningScores | None) -> bytes:
     if total is None:
         return b""
     arrays: dict[str, Floats] = {}
-    for name in ("total", "square", "above"):
+    for name in ("total", "square", "above", "fold"):
         for site, values in getattr(total, name).items():
             arrays[f"{name}|{site.layer}|{site.kind.value}"] = values
-    head = np.frombuffer(json.dumps({"parts": total.parts, "n": total.n}).encode(), dtype=np.uint8)
+    head = np.frombuffer(
+        json.dumps({"parts": total.parts, "n": total.n, "fold_n": total.fold_n}).encode(), dtype=np.uint8
+    )
     out = io.BytesIO()
     np.savez(out, allow_pickle=False, head=head, **arrays)
     return out.getvalue()
@@ -29,7 +31,7 @@ def unpacked(data: bytes) -> RunningScores | None:
         return None
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         head = json.loads(stored["head"].tobytes())
-        sums = RunningScores(tuple(head["parts"]), head["n"])
+        sums = RunningScores(tuple(head["parts"]), head["n"], fold_n=tuple(head.get("fold_n", ())))
         for key in stored.files:
             if key != "head":
                 name, layer, kind = key.split("|")

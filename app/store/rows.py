@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron
 from app.domain.results import Row as ResultRow
@@ -32,7 +33,26 @@ def write_rows(connection: Connection, number: int, rows: Iterable[ResultRow]) -
     if arrays:
         _write_arrays(connection, number, arrays)
     for table, many in tables.items():
-        connection.execute(table.insert().prefix_with("OR REPLACE", dialect="sqlite"), many)
+        replace_rows(connection, table, many)
+
+
+def replace_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows; one with the primary key of a stored row replaces it. SQLite and PostgreSQL."""
+    statement = _insert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    rest = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), rows)
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+    """Insert rows whose primary key is not stored yet; how many those were. SQLite and PostgreSQL."""
+    done = connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+    return int(done.rowcount)
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    return dialects[connection.dialect.name](table)
 
 
 def buckets(values: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -178,3 +178,76 @@ worker = Table(
     Column("seen", DateTime, nullable=False),
     Column("about", JSON, nullable=False),
 )
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("queries", Integer, nullable=False),
+    Column("passages", Integer, nullable=False),
+    Column("judgements", Integer, nullable=False),
+    Column("candidates", Integer, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created", DateTime, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Index("ix_dataset_hash", "hash"),
+    sqlite_autoincrement=True,
+)
+
+
+def _dataset() -> "Column[int]":
+    return Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
+
+
+item = Table(
+    "item",
+    metadata,
+    _dataset(),
+    Column("kind", String(10), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+judgement = Table(
+    "judgement",
+    metadata,
+    _dataset(),
+    Column("query", String(200), primary_key=True),
+    Column("passage", String(200), primary_key=True),
+    Column("grade", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+candidate = Table(
+    "candidate",
+    metadata,
+    _dataset(),
+    Column("query", String(200), primary_key=True),
+    Column("passage", String(200), primary_key=True),
+    Column("rank", Integer, nullable=False),
+    Column("score", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+neuron_set = Table(
+    "neuron_set",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("weights_hash", String(64), nullable=False),
+    Column("preset", String(20), nullable=False),
+    Column("rule", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("members", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("created", DateTime, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Index("ix_neuron_set_weights_hash", "weights_hash"),
+    sqlite_autoincrement=True,
+)

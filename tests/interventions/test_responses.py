@@ -3,18 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_host
+from tiny import ENCODERS, tiny_host
 
+from app.domain.errors import Unsupported
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
 from app.domain.neuron_sets import random_matched
 from app.domain.scores import RunningScores
 from app.domain.sites import Site, SiteKind
 from app.domain.targets import TargetSpec
+from app.interventions.edits import Sources
 from app.interventions.responses import responses, sources_for
 from app.methods.conductance import Conductance, Params
 from app.models.baselines import words
 from app.models.host import ModelHost
+from app.models.resume import Resume
 
 PAIR = Example("0", "what causes rain", "rain falls because clouds hold water")
 
@@ -23,7 +26,7 @@ def answers(host: ModelHost, settings: list[Setting], preset: str = "ffn", rows:
     batch, space = host.encode([PAIR]), host.space(preset)
     target = host.target(TargetSpec(), batch)
     sources = sources_for(host, batch, settings, space, "pad_query_and_passage")
-    return responses(host, batch, target, settings, space, sources, rows=rows)
+    return responses(host, batch, target, settings, space, sources, rows=rows)[:, 0]
 
 
 def members(*flat: int) -> np.ndarray:
@@ -155,7 +158,7 @@ def test_decoder_neurons_are_edited_on_their_own_axis() -> None:
     inside = np.arange(space.offsets[last], len(space))
     settings = [
         Setting(),
-        *(Setting("target", inside, op=op, amount=0.5) for op in Op),
+        *(Setting("target", inside, op=op, amount=0.5) for op in (Op.ZERO, Op.SCALE, Op.MEAN, Op.BASELINE)),
         Setting("target", inside, op=Op.ZERO, segments=("decoder",)),
         Setting("target", inside, op=Op.ZERO, segments=("query",)),
         Setting("target", np.arange(len(space)), op=Op.ZERO, segments=("query",)),
@@ -167,3 +170,71 @@ def test_decoder_neurons_are_edited_on_their_own_axis() -> None:
     assert decoder == pytest.approx(zeroed, abs=1e-12)
     assert query == pytest.approx(intact, abs=1e-12)
     assert both != pytest.approx(intact, abs=1e-9)
+
+
+TEXTS = ("rain falls because clouds hold water", "the fox", "a lazy dog jumps over the brown fox while rain falls")
+
+
+def mixed(space) -> list[Setting]:
+    """Settings whose first edited block differs, with every op."""
+    late, all_over = np.arange(len(space) - 7, len(space)), np.arange(0, len(space), 5)
+    return [
+        Setting("target", late, op=Op.RESAMPLE),
+        Setting(),
+        Setting("target", all_over, op=Op.ZERO),
+        Setting("target", late, op=Op.SCALE, amount=2.0),
+        Setting("target", late, op=Op.MEAN, segments=("passage",)),
+        Setting("target", all_over, op=Op.BASELINE),
+        Setting("complement", late, op=Op.ZERO, invert=True),
+        Setting("random", late - 30, op=Op.ZERO, seed=1),
+    ]
+
+
+@pytest.mark.parametrize("family", ENCODERS)
+@pytest.mark.parametrize("rows", [3, 7, 100])
+def test_many_examples_under_many_settings(family: str, rows: int) -> None:
+    """Packed, with the lower blocks reused, against one example under one setting at a time."""
+    host = tiny_host(family)
+    space = host.space("ffn")
+    examples = [Example(str(n), "what causes rain", text) for n, text in enumerate(TEXTS)]
+    batch, settings = host.encode(examples), mixed(space)
+    target = host.target(TargetSpec(), batch)
+    sources = sources_for(host, batch, settings, space, "pad_query_and_passage")
+    found = responses(host, batch, target, settings, space, sources, rows=rows)
+    for number, setting in enumerate(settings):
+        for at in range(len(examples)):
+            alone = batch.take([at])
+            own = Sources(
+                {site: value[at : at + 1] for site, value in sources.mean.items()},
+                {site: value[at : at + 1] for site, value in sources.baseline.items()},
+                {site: value[at : at + 1] for site, value in sources.other.items()},
+            )
+            slow = responses(host, alone, target, [setting], space, own, rows=1, reuse=False)
+            np.testing.assert_allclose(found[number, at], slow[0, 0], atol=1e-10)
+
+
+def test_resampling_takes_the_next_example(bert: ModelHost) -> None:
+    space, site = bert.space("ffn"), Site(2, SiteKind.MID)
+    batch = bert.encode([Example(str(n), "what causes rain", text) for n, text in enumerate(TEXTS)])
+    units = np.arange(space.offsets[site], len(space))
+    settings = [Setting("target", units, op=Op.RESAMPLE)]
+    target = bert.target(TargetSpec(), batch)
+    sources = sources_for(bert, batch, settings, space, "pad_query_and_passage")
+    found = responses(bert, batch, target, settings, space, sources, rows=9)[0, :, 1]
+    real = bert.run(batch, None, record=[site]).value(site)
+    expected = bert.run(batch, None, edits={site: (lambda value, _: real[[1, 2, 0]],)}).logits[:, 0]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-12)
+
+
+def test_a_resumed_pass_leaves_the_model_whole(bert: ModelHost) -> None:
+    batch = bert.encode([PAIR])
+    whole = bert.run(batch, None, record=[Site(1, SiteKind.RESID)])
+    hidden = whole.value(Site(1, SiteKind.RESID))
+    again = bert.run(batch, None, resume=Resume(2, hidden))
+    assert torch.equal(again.logits, whole.logits)
+    assert len(bert.model.bert.encoder.layer) == 3
+    with pytest.raises(Unsupported, match="block 2"):
+        bert.run(batch, None, resume=Resume(2, hidden), record=[Site(0, SiteKind.MID)])
+    with pytest.raises(ZeroDivisionError):
+        bert.run(batch, None, resume=Resume(1, hidden), edits={Site(2, SiteKind.MID): (lambda *_: 1 / 0,)})
+    assert torch.equal(bert.run(batch, None).logits, whole.logits)

@@ -4,7 +4,7 @@ A shard is one example under a slice of the settings, so a stopped run keeps who
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.interventions import Op, Setting
 from app.domain.neuron_sets import Members, Selection, random_matched, ranked, select
-from app.domain.results import ResponseRow, SettingRow
+from app.domain.results import ResponseRow
 from app.domain.runs import Lane
 from app.domain.scores import NeuronScores, RunningScores
-from app.domain.sites import NeuronSpace
 from app.interventions.responses import OUTPUTS, responses, sources_for
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.jobs.kinds.base import explained
+from app.jobs.kinds.base import described, explained
 from app.models.host import ModelHost
 
 SETTINGS_PER_SHARD = 64
@@ -40,7 +39,7 @@ class AblateSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     selection: Selection = Selection()
-    op: Op = Op.ZERO
+    op: Literal[Op.ZERO, Op.SCALE, Op.MEAN, Op.BASELINE] = Op.ZERO
     amount: float = Field(0.0, ge=-10, le=10, allow_inf_nan=False)
     segments: tuple[str, ...] | None = None
     curve: tuple[float, ...] = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -98,9 +97,9 @@ class Ablate:
         baseline = str(source.params.get("baseline", "pad_query_and_passage"))
         found = sources_for(host, batch, part, scores.space, baseline)
         answers = responses(host, batch, target, part, scores.space, found, rows=plan["rows"])
-        described = tuple(_described(everything, scores.space)) if shard.number == 0 else ()
-        rows = tuple(ResponseRow(first + at, shard.first, answers[at : at + 1]) for at in range(len(part)))
-        return Partial(None, described + rows)
+        head = tuple(described(everything, scores.space)) if shard.number == 0 else ()
+        rows = tuple(ResponseRow(first + at, shard.first, answers[at]) for at in range(len(part)))
+        return Partial(None, head + rows)
 
     def finish(
         self,
@@ -168,17 +167,3 @@ def _beside(
 def _random(rule: AblateSettings, members: Members, scores: NeuronScores) -> Iterator[tuple[int, NDArray[np.int64]]]:
     for seed in range(rule.seed, rule.seed + rule.seeds):
         yield seed, random_matched(members, scores.space, seed)
-
-
-def _described(settings: list[Setting], space: NeuronSpace) -> Iterator[SettingRow]:
-    for ordinal, setting in enumerate(settings):
-        about = {
-            "axis": setting.axis,
-            "op": setting.op.value,
-            "amount": setting.amount,
-            "count": setting.count,
-            "fraction": setting.count / len(space),
-            "invert": setting.invert,
-            "segments": setting.segments,
-        }
-        yield SettingRow(ordinal, setting.text, setting.family, setting.seed, about, setting.members)

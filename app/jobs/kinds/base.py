@@ -1,9 +1,78 @@
-"""What kinds share: the settings of an explain run that another run takes as input."""
+"""What kinds share: an explained input run, the method of a question, and the rows of scores."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.analysis.layers import summarise
+from app.domain.attributing import AttributeSettings
 from app.domain.explaining import ExplainSettings
+from app.domain.interventions import Setting
+from app.domain.results import ArrayRow, Row, SettingRow, TopNeuron
+from app.domain.scores import NeuronScores
+from app.domain.sites import NeuronSpace
 from app.jobs.base import Inputs
+from app.methods.base import AttributionMethod, methods
+
+TOP_STORED = 2000
 
 
 def explained(given: Inputs, role: str = "source") -> ExplainSettings:
     """Settings of the input run in a role."""
     return ExplainSettings.model_validate(given.runs[role].spec.settings)
+
+
+def method_of(settings: BaseModel) -> tuple[AttributionMethod, BaseModel]:
+    """The method of a question and its settings."""
+    assert isinstance(settings, (ExplainSettings, AttributeSettings))
+    method = methods()[settings.method]
+    return method, method.Params.model_validate(settings.params)
+
+
+def score_facts(scores: NeuronScores) -> dict[str, Any]:
+    """Numbers of the result by name."""
+    summary = summarise(scores)
+    return {
+        "n": scores.n,
+        "neurons": len(scores.space),
+        "top_share": summary.top_share,
+        "strongest_layer": summary.strongest_layer,
+        "positive": summary.positive,
+        "negative": summary.negative,
+    }
+
+
+def score_rows(scores: NeuronScores) -> Iterator[Row]:
+    """Mean by part, standard error, positive share, and the ends of the ranking."""
+    for site, where in scores.space.slices():
+        place = (site.kind.value, site.layer, scores.n)
+        for number, part in enumerate(scores.parts):
+            yield ArrayRow("scores", "mean", part, *place, scores.mean[number, where])
+        yield ArrayRow("scores", "se", "all", *place, scores.se[where])
+        yield ArrayRow("scores", "positive", "all", *place, scores.positive[where])
+    yield from _ends(scores, scores.space)
+
+
+def _ends(scores: NeuronScores, space: NeuronSpace) -> Iterator[TopNeuron]:
+    values = scores.of("all")
+    for side, by in (("top", "signed"), ("bottom", "bottom")):
+        for rank, flat in enumerate(scores.order("all", by)[:TOP_STORED], start=1):
+            index = space.index(int(flat))
+            yield TopNeuron("mean", side, rank, index.kind.value, index.layer, index.unit, float(values[flat]))
+
+
+def described(settings: Sequence[Setting], space: NeuronSpace) -> Iterator[SettingRow]:
+    """One row per setting, with its members."""
+    for ordinal, setting in enumerate(settings):
+        about = {
+            "axis": setting.axis,
+            "op": setting.op.value,
+            "amount": setting.amount,
+            "count": setting.count,
+            "fraction": setting.count / len(space),
+            "invert": setting.invert,
+            "segments": setting.segments,
+            "label": setting.label,
+        }
+        yield SettingRow(ordinal, setting.text, setting.family, setting.seed, about, setting.members)

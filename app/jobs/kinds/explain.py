@@ -1,22 +1,19 @@
 """Explain one pair, one query with up to 50 passages, or one prompt: neuron and token scores per example."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from app.analysis.layers import summarise
 from app.domain.examples import Seen
 from app.domain.explaining import ExplainSettings
-from app.domain.results import ArrayRow, ItemRow, Row, TopNeuron
+from app.domain.results import ItemRow
 from app.domain.runs import Lane
-from app.domain.scores import NeuronScores, RunningScores
-from app.domain.sites import NeuronSpace
+from app.domain.scores import RunningScores
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.methods.base import Attribution, AttributionMethod, methods
+from app.jobs.kinds.base import method_of, score_facts, score_rows
+from app.methods.base import Attribution
 from app.models.host import ModelHost
-
-TOP_STORED = 2000
 
 
 class Explain:
@@ -34,7 +31,7 @@ class Explain:
 
     def plan(self, settings: BaseModel, given: Inputs, host: ModelHost) -> dict[str, Any]:
         """What is fixed before the first shard: examples, cost, target."""
-        method, params = _method(settings)
+        method, params = method_of(settings)
         assert isinstance(settings, ExplainSettings)
         batch = host.encode(settings.examples[:1], max_length=settings.max_length)
         return {
@@ -54,7 +51,7 @@ class Explain:
         self, settings: BaseModel, plan: Mapping[str, Any], shard: Shard, given: Inputs, host: ModelHost
     ) -> Partial:
         """Scores of one example."""
-        method, params = _method(settings)
+        method, params = method_of(settings)
         assert isinstance(settings, ExplainSettings)
         example = settings.examples[shard.first]
         batch = host.encode([example], max_length=settings.max_length)
@@ -73,27 +70,12 @@ class Explain:
         host: ModelHost,
     ) -> Finished:
         """Mean scores, their spread, and the ends of the ranking."""
-        method, params = _method(settings)
+        method, params = method_of(settings)
         if total is None or total.n == 0:
             return Finished((), {"n": 0}, ())
         space = method.space(host, params)
         scores = total.scores(space)
-        summary = summarise(scores)
-        facts = {
-            "n": scores.n,
-            "neurons": len(space),
-            "top_share": summary.top_share,
-            "strongest_layer": summary.strongest_layer,
-            "positive": summary.positive,
-            "negative": summary.negative,
-        }
-        return Finished(tuple(_rows(scores)), facts, ())
-
-
-def _method(settings: BaseModel) -> tuple[AttributionMethod, BaseModel]:
-    assert isinstance(settings, ExplainSettings)
-    method = methods()[settings.method]
-    return method, method.Params.model_validate(settings.params)
+        return Finished(tuple(score_rows(scores)), score_facts(scores), ())
 
 
 def _item(number: int, found: Attribution, seen: Seen) -> ItemRow:
@@ -123,21 +105,3 @@ def _item(number: int, found: Attribution, seen: Seen) -> ItemRow:
         for name in ("query_tokens", "passage_tokens", "cut_query", "cut_passage", "unknown", "max_length")
     }
     return ItemRow(number, "explain", tokens, values, notes)
-
-
-def _rows(scores: NeuronScores) -> Iterator[Row]:
-    for site, where in scores.space.slices():
-        place = (site.kind.value, site.layer, scores.n)
-        for number, part in enumerate(scores.parts):
-            yield ArrayRow("scores", "mean", part, *place, scores.mean[number, where])
-        yield ArrayRow("scores", "se", "all", *place, scores.se[where])
-        yield ArrayRow("scores", "positive", "all", *place, scores.positive[where])
-    yield from _ends(scores, scores.space)
-
-
-def _ends(scores: NeuronScores, space: NeuronSpace) -> Iterator[TopNeuron]:
-    values = scores.of("all")
-    for side, by in (("top", "signed"), ("bottom", "bottom")):
-        for rank, flat in enumerate(scores.order("all", by)[:TOP_STORED], start=1):
-            index = space.index(int(flat))
-            yield TopNeuron("mean", side, rank, index.kind.value, index.layer, index.unit, float(values[flat]))

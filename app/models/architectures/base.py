@@ -58,11 +58,16 @@ class Tap(NamedTuple):
 
 @dataclass(frozen=True)
 class Stack:
-    """A list of blocks with the taps of one block. ``complete``: which block outputs every path crosses."""
+    """A list of blocks with the taps of one block.
+
+    ``complete``: which block outputs every path crosses. ``loop``: the blocks are a plain loop over one hidden state,
+    so a pass may begin at any of them.
+    """
 
     blocks: str
     taps: Mapping[SiteKind, Tap]
     complete: Literal["every", "last"] = "every"
+    loop: bool = False
 
 
 @dataclass(frozen=True)

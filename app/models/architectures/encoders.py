@@ -100,12 +100,23 @@ def _modernbert(labels: int, vocabulary: int) -> Any:
 
 WORDS = "embeddings.word_embeddings"
 ARCHITECTURES = (
-    Architecture("BERT", ("bert",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK),), _bert),
-    Architecture("RoBERTa", ("roberta",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK),), _roberta),
-    Architecture("XLM-R", ("xlm-roberta",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK),), _xlm_roberta),
-    Architecture("ELECTRA", ("electra",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK),), _electra),
+    Architecture("BERT", ("bert",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _bert),
     Architecture(
-        "DistilBERT", ("distilbert",), ("ranker",), WORDS, (Stack("transformer.layer", DISTIL_BLOCK),), _distilbert
+        "RoBERTa", ("roberta",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _roberta
+    ),
+    Architecture(
+        "XLM-R", ("xlm-roberta",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _xlm_roberta
+    ),
+    Architecture(
+        "ELECTRA", ("electra",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _electra
+    ),
+    Architecture(
+        "DistilBERT",
+        ("distilbert",),
+        ("ranker",),
+        WORDS,
+        (Stack("transformer.layer", DISTIL_BLOCK, loop=True),),
+        _distilbert,
     ),
     Architecture(
         "DeBERTa-v2/v3", ("deberta-v2",), ("ranker",), WORDS, (Stack("encoder.layer", DEBERTA_BLOCK),), _deberta

@@ -1,0 +1,72 @@
+"""Pairs of a dataset that a run looks at, in an order that only the seed decides."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from app.domain.attributing import Sample
+from app.domain.datasets import Dataset
+
+
+class DatasetReader(Protocol):
+    """What a run reads of stored datasets."""
+
+    def by_hash(self, digest: str) -> Dataset | None:
+        """The dataset of a content hash."""
+        ...
+
+    def query_keys(self, number: int) -> tuple[str, ...]:
+        """Queries with candidates or judgements, sorted."""
+        ...
+
+    def texts(self, number: int, kind: Literal["query", "passage"], keys: Collection[str]) -> dict[str, str]:
+        """Texts by id; a passage's text starts with its title."""
+        ...
+
+    def judgements(self, number: int, queries: Collection[str] | None = None) -> dict[str, dict[str, int]]:
+        """Query to passage to grade."""
+        ...
+
+    def candidates(
+        self, number: int, queries: Collection[str] | None = None, depth: int | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Query to passage to first-stage score, in rank order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A query and a passage by id; ``grade`` is None where nobody judged it."""
+
+    query: str
+    passage: str
+    grade: int | None
+
+
+def pairs_of(
+    sample: Sample,
+    queries: Collection[str],
+    judgements: Mapping[str, Mapping[str, int]],
+    candidates: Mapping[str, Mapping[str, float]],
+) -> list[Pair]:
+    """All pairs that fit the sample's class, before its limit, in seeded order.
+
+    The order of two pairs depends on their ids and the seed only, so a larger sample begins with the smaller one.
+    """
+    found: list[Pair] = []
+    for query in sorted(queries):
+        if sample.part != "all" and sample.split.part(query) != sample.part:
+            continue
+        grades = judgements.get(query, {})
+        if sample.relevance == "relevant":
+            found += [Pair(query, p, g) for p, g in grades.items() if g >= sample.threshold]
+        else:
+            low = {p: g for p, g in grades.items() if g < sample.threshold}
+            hits = [p for p in candidates.get(query, {}) if p not in grades]
+            found += [Pair(query, p, low.get(p)) for p in [*low, *hits]]
+    return sorted(found, key=lambda pair: _place(sample.seed, pair))
+
+
+def _place(seed: int, pair: Pair) -> bytes:
+    return hashlib.sha256(f"{seed}\0{pair.query}\0{pair.passage}".encode()).digest()

@@ -1,0 +1,110 @@
+"""Datasets: what is stored of one, and how its queries are split."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PartName = Literal["attribution", "selection", "test", "all"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A query or a passage; a passage's text is its title, a space, and its text."""
+
+    kind: Literal["query", "passage"]
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How relevant a passage is to a query."""
+
+    query: str
+    passage: str
+    grade: int
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A first-stage hit; ``rank`` counts from 1."""
+
+    query: str
+    passage: str
+    rank: int
+    score: float
+
+
+Record = Text | Judgement | Candidate
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A stored dataset.
+
+    Args:
+        id, name, kind: number, name, and whether it came as a collection or as labelled pairs.
+        hash: of the content; the same content is the same dataset.
+        queries, passages, judgements, candidates: counts.
+        domain, licence, source: where it comes from, in words.
+        report: what the import found, by name.
+        state: ``importing`` until every row is there.
+    """
+
+    id: int
+    name: str
+    kind: Literal["collection", "pairs"]
+    hash: str
+    queries: int
+    passages: int
+    judgements: int
+    candidates: int
+    domain: str
+    licence: str
+    source: str
+    report: Mapping[str, Any]
+    state: Literal["importing", "ready"]
+    created: datetime
+    deleted: bool
+
+
+class SplitSpec(BaseModel):
+    """A split of queries into attribution, selection and test (``nig.md`` section 18-4).
+
+    A query's part depends on its id and the seed only, never on which other queries there are.
+
+    Args:
+        seed: another seed is another split.
+        attribution, selection: shares; the rest is test.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(0, ge=0)
+    attribution: float = Field(0.5, ge=0, le=1)
+    selection: float = Field(0.1, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> "SplitSpec":
+        if self.attribution + self.selection > 1:
+            raise ValueError("expected shares that add up to at most 1")
+        return self
+
+    def part(self, key: str) -> Literal["attribution", "selection", "test"]:
+        """The part of one query."""
+        digest = hashlib.sha256(f"{self.seed}:{key}".encode()).digest()
+        place = int.from_bytes(digest[:8], "big") / 2**64
+        if place < self.attribution:
+            return "attribution"
+        return "selection" if place < self.attribution + self.selection else "test"
+
+    def parts(self, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Part to the queries in it, in the order given."""
+        found: dict[str, list[str]] = {"attribution": [], "selection": [], "test": []}
+        for key in keys:
+            found[self.part(key)].append(key)
+        return {name: tuple(members) for name, members in found.items()}
