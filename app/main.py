@@ -78,7 +78,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         settings.models_dir,
         device=settings.device,
         dtype=settings.dtype,
-        budget_bytes=int(settings.model_budget_gb * 1e9),
+        budget_bytes=int(settings.model_budget_gb * 1e9) or None,
         offline=settings.offline,
         aliases=settings.aliases,
     )

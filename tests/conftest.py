@@ -8,6 +8,7 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+os.environ["GOLGI_ALLOWED_HOSTS"] = "testserver"
 sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import ipaddress
+import signal
 import socket
 import sys
 
@@ -91,14 +92,13 @@ def _own(host: str) -> bool:
 
 
 def worker(args: argparse.Namespace) -> int:
-    """Run jobs until interrupted."""
+    """Run jobs until Ctrl-C or SIGTERM; a job under way goes back to the queue behind its last shard."""
     golgi = build(settings_of(args))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: golgi.worker.closing.set())
     say(f"worker {golgi.worker.name} on {golgi.worker.hosts.device}; Ctrl-C ends it")
     thread = golgi.start_worker()
-    try:
-        while thread.is_alive():
-            thread.join(timeout=0.5)
-    except KeyboardInterrupt:
-        golgi.worker.closing.set()
-        thread.join(timeout=30)
+    while thread.is_alive() and not golgi.worker.closing.is_set():
+        thread.join(timeout=0.5)
+    thread.join(timeout=30)
     return 0

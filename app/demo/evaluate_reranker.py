@@ -33,8 +33,8 @@ def per_query(split: Split, scores: Scores) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def reranked(model: Any, tokenizer: Any, split: Split, length: int = 256) -> dict[str, dict[str, float]]:
-    """Scores of the BM25 top 20 of every evaluated query, in bfloat16 arithmetic, batched by length."""
+def reranked(model: Any, tokenizer: Any, split: Split, length: int) -> dict[str, dict[str, float]]:
+    """Scores of the BM25 top 20 of every evaluated query, batched by length."""
     corpus = split.corpus
     pairs = [(q, p) for q in split.evaluated for p in corpus.run[q]]
     pairs.sort(key=lambda pair: len(corpus.passages[pair[1]]))
@@ -50,8 +50,7 @@ def reranked(model: Any, tokenizer: Any, split: Split, length: int = 256) -> dic
             pad_to_multiple_of=32,
             return_tensors="pt",
         )
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(**inputs).logits[:, 0].float()
+        logits = model(**inputs).logits[:, 0]
         for (q, p), score in zip(rows, logits.tolist(), strict=True):
             found.setdefault(q, {})[p] = score
     return found
@@ -65,10 +64,10 @@ def interval(gains: Sequence[float], draws: int = 2000, seed: int = 0) -> tuple[
     return float(low), float(high)
 
 
-def measured(model: Any, tokenizer: Any, split: Split) -> dict[str, float]:
+def measured(model: Any, tokenizer: Any, split: Split, length: int) -> dict[str, float]:
     """BM25 and model nDCG@10, the gain with its interval, and the number of queries."""
     before = per_query(split, {q: split.corpus.run[q] for q in split.evaluated})
-    after = per_query(split, reranked(model, tokenizer, split))
+    after = per_query(split, reranked(model, tokenizer, split, length))
     gains = [after[q] - before[q] for q in before]
     low, high = interval(gains)
     mean = lambda table: round(float(np.mean(list(table.values()))), 4)  # noqa: E731
@@ -87,23 +86,25 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models_cache/golgi-demo-reranker"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--sets", nargs="*", default=None)
+    parser.add_argument("--max-length", type=int, default=None, help="tokens; that of golgi.json when left out")
     parser.add_argument("--queries", type=int, default=300, help="about this many per set, evenly spaced by id")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     model = AutoModelForSequenceClassification.from_pretrained(args.model, dtype=torch.float32).eval()
+    path = args.model / "golgi.json"
+    facts = json.loads(path.read_text())
+    length = args.max_length or facts["max_length"]
     table = {}
     for name, whole in splits(args.data).items():
         if args.sets is None or name in args.sets:
             split = replace(whole, evaluated=whole.evaluated[:: max(1, len(whole.evaluated) // args.queries)])
-            table[name] = measured(model, tokenizer, split)
+            table[name] = measured(model, tokenizer, split, length)
             log.info("%s (%s) %s", name, "in" if name in IN_DOMAIN else "out", table[name])
     if args.write:
-        path = args.model / "golgi.json"
-        facts = json.loads(path.read_text())
         table = facts.get("quality", {}) | table
-        facts |= {"quality": table}
+        facts |= {"quality": table, "max_length": length}
         facts["out_of_domain"] = [name for name in table if name not in IN_DOMAIN]
         path.write_text(json.dumps(facts, indent=1) + "\n")
         (args.model / "README.md").write_text(card_text(table))

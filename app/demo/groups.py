@@ -41,7 +41,7 @@ class Teacher:
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[str], batch: int = 64) -> Tensor:
-        """[N, D] unit vectors, mean-pooled over tokens, in bfloat16 arithmetic."""
+        """[N, D] unit vectors, mean-pooled over tokens."""
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         out = torch.zeros(len(texts), self.model.config.hidden_size)
         for start in range(0, len(order), batch):
@@ -49,8 +49,7 @@ class Teacher:
             inputs = self.tokenizer(
                 [texts[i] for i in rows], truncation=True, max_length=256, padding=True, return_tensors="pt"
             )
-            with torch.autocast("cpu", torch.bfloat16):
-                hidden = self.model(**inputs).last_hidden_state.float()
+            hidden = self.model(**inputs).last_hidden_state
             mask = inputs["attention_mask"][..., None]
             pooled = (hidden * mask).sum(1) / mask.sum(1)
             out[torch.tensor(rows)] = torch.nn.functional.normalize(pooled, dim=-1)

@@ -30,6 +30,7 @@ def revision() -> str:
 def environment(host: ModelHost) -> dict[str, Any]:
     """Versions, device, precision and code revision."""
     found: dict[str, Any] = {"golgi": __version__, "code": revision(), "python": platform.python_version()}
+    found["platform"] = platform.platform(terse=True)
     for name in PACKAGES:
         try:
             found[name] = version(name)
@@ -45,18 +46,3 @@ def environment(host: ModelHost) -> dict[str, Any]:
         "model_revision": host.card.revision,
         "weights_hash": host.card.weights_hash,
     }
-
-
-def memory(device: torch.device) -> dict[str, int]:
-    """Bytes in use and in all, on the device or on the machine."""
-    if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        return {"memory_used": total - free, "memory_total": total}
-    known: dict[str, int] = {}
-    path = Path("/proc/meminfo")
-    if path.exists():
-        for line in path.read_text().splitlines():
-            name, _, rest = line.partition(":")
-            known[name] = int(rest.split()[0]) * 1024
-    total = known.get("MemTotal", 0)
-    return {"memory_used": total - known.get("MemAvailable", total), "memory_total": total}

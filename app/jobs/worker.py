@@ -18,9 +18,9 @@ from app.domain.model_card import ModelCard
 from app.domain.runs import Job, JobState, Lane, Run, RunState
 from app.jobs.attempt import LOOK_EVERY, Attempt, nothing
 from app.jobs.base import JobKind
-from app.jobs.environment import memory
 from app.models.host import ModelHost
 from app.models.loading import Hosts
+from app.models.memory import memory
 from app.store.datasets import Datasets
 from app.store.db import Database
 from app.store.jobs import Jobs

@@ -3,6 +3,7 @@
 Axes: B examples, T tokens of the longest one.
 """
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +106,7 @@ class Encoder:
 
     def __init__(self, tokenizer: Any, task: Task, max_length: int, decoder_start: int | None = None) -> None:
         self.tokenizer, self.task = tokenizer, task
+        self._lock = threading.Lock()
         self.max_length, self.decoder_start = max_length, decoder_start
 
     def encode(self, examples: Sequence[Example], max_length: int | None, device: torch.device) -> Batch:
@@ -151,7 +153,12 @@ class Encoder:
         return min(max_length or self.max_length, self.max_length)
 
     def _count(self, text: str) -> int:
-        return len(self.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
+        return len(self._tokens(text, add_special_tokens=False, truncation=False)["input_ids"])
+
+    def _tokens(self, *texts: str, **how: Any) -> Any:
+        """The tokenizer's answer. It keeps how to cut in itself, so two threads must not use it at once."""
+        with self._lock:
+            return self.tokenizer(*texts, verbose=False, **how)
 
     def _row(self, example: Example, limit: int) -> tuple[list[int], list[int], list[TokenSpan]]:
         _check_form(example, self.task)
@@ -161,7 +168,7 @@ class Encoder:
         special = self.tokenizer.num_special_tokens_to_add(pair=len(texts) == 2)
         room = limit - special - (self._count(example.query) if len(texts) == 2 else 0)
         how = "only_second" if len(texts) == 2 and room > 0 else "longest_first"
-        found = self.tokenizer(*texts, truncation=how, max_length=limit, return_offsets_mapping=True, verbose=False)
+        found = self._tokens(*texts, truncation=how, max_length=limit, return_offsets_mapping=True)
         encoding = found.encodings[0]
         types = found.get("token_type_ids") or [0] * len(encoding.ids)
         return list(encoding.ids), list(types), _spans(encoding, self.task)
@@ -171,7 +178,7 @@ class Encoder:
         head, middle, tail = TEMPLATE
         query, passage = example.query, example.passage or ""
         text = f"{head}{query}{middle}{passage}{tail}"
-        found = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False).encodings[0]
+        found = self._tokens(text, return_offsets_mapping=True, truncation=False).encodings[0]
         marks = _marks(len(head), len(query), len(middle), len(passage))
         spans = [_template_span(found, at, marks) for at in range(len(found.ids))]
         over = len(found.ids) - limit

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from app.domain.errors import NotFound, Unsupported
 from app.domain.model_card import ModelInfo, Task
@@ -63,9 +64,11 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise Unsupported("valid JSON", f"{path.name}: {error}", "Copy the model's folder again.", "model") from error
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        raise Unsupported("a JSON object", f"{path.name}: {type(found).__name__}", "Copy the folder again.", "model")
+    return found
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -125,20 +128,40 @@ def task_of(config: Mapping[str, Any]) -> Task:
 
 
 def labels_of(config: Mapping[str, Any], task: Task) -> tuple[str, ...]:
-    """Names of the logits of a classification head, in order; empty for the other tasks."""
+    """Names of the logits of a classification head, in order; empty for the other tasks.
+
+    Raises:
+        Unsupported: labels that are not numbered from zero.
+    """
     if task != "ranker":
         return ()
     names = config.get("id2label")
     if not names:
-        count = int(config.get("num_labels", 2))
-        names = {str(number): f"LABEL_{number}" for number in range(count)}
-    return tuple(str(names[key]) for key in sorted(names, key=int))
+        count = config.get("num_labels", 2)
+        names = {str(number): f"LABEL_{number}" for number in range(count if isinstance(count, int) else 0)}
+    numbers = sorted(names, key=lambda key: (len(str(key)), str(key))) if isinstance(names, dict) else []
+    if not numbers or [str(key) for key in numbers] != [str(at) for at in range(len(numbers))]:
+        raise Unsupported(
+            'label names numbered from zero in config.json ("id2label": {"0": "no", "1": "yes"})',
+            str(config.get("id2label", config.get("num_labels")))[:80],
+            "Correct config.json.",
+            "model",
+        )
+    return tuple(str(names[key]) for key in numbers)
 
 
 def guess_relevant(labels: tuple[str, ...], declared: Any) -> int | None:
-    """Which label means relevant: as declared in golgi.json, the only one, by name, or the second of two."""
-    if isinstance(declared, int):
-        return declared
+    """Which label means relevant: as declared in golgi.json, the only one, by name, or the second of two.
+
+    Raises:
+        Unsupported: a declared label that the model does not have.
+    """
+    if declared is not None and declared not in range(len(labels)):
+        raise Unsupported(
+            f"a relevant_label from 0 to {len(labels) - 1} in golgi.json", str(declared)[:40], "Correct it.", "model"
+        )
+    if declared is not None:
+        return int(declared)
     if len(labels) == 1:
         return 0
     words = ("relevant", "true", "yes", "positive", "entailment")
@@ -147,15 +170,20 @@ def guess_relevant(labels: tuple[str, ...], declared: Any) -> int | None:
 
 
 def parameters_of(files: tuple[Path, ...]) -> int:
-    """Number of weights, read from the files' headers."""
+    """Number of weights, read from the files' headers.
+
+    Raises:
+        Unsupported: a file that is cut off or no safetensors file.
+    """
     count = 0
     for path in files:
-        with safe_open(path, framework="np") as opened:
-            for name in opened.keys():  # noqa: SIM118
-                size = 1
-                for side in opened.get_slice(name).get_shape():
-                    size *= side
-                count += size
+        try:
+            with safe_open(path, framework="np") as opened:
+                count += sum(prod(opened.get_slice(name).get_shape()) for name in opened.keys())  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise Unsupported(
+                "whole safetensors files", f"{path.name}: {error}", "Copy the file again.", "model"
+            ) from error
     return count
 
 
@@ -173,37 +201,57 @@ def inspected(name: str, folder: Path) -> ModelInfo:
     """Dry inspection: configuration and file headers only; ``problem`` says why the model cannot be loaded."""
     info = ModelInfo(slug=slug_of(name), source=name, folder=str(folder))
     try:
-        config = read_json(folder / "config.json")
-        if not config:
-            raise Unsupported(
-                "a config.json in the folder", f"none in {folder.name}", "Copy the missing file.", "model"
-            )
-        task, files = task_of(config), weight_files(folder)
-        if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json")):
-            raise Unsupported("a tokenizer in the folder", "none", "Copy tokenizer.json beside the weights.", "model")
+        return info.model_copy(update=_facts(folder))
     except Unsupported as error:
         return info.model_copy(update={"problem": str(error)})
-    more = read_json(folder / "golgi.json")
-    labels = labels_of(config, task)
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What a usable folder says of its model.
+
+    Raises:
+        Unsupported: why it cannot be used.
+    """
+    config = read_json(folder / "config.json")
+    if not config:
+        raise Unsupported("a config.json in the folder", f"none in {folder.name}", "Copy the missing file.", "model")
+    task, files = task_of(config), weight_files(folder)
+    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json")):
+        raise Unsupported("a tokenizer in the folder", "none", "Copy tokenizer.json beside the weights.", "model")
+    more, labels = about(folder), labels_of(config, task)
     count = parameters_of(files)
     readme = folder / "README.md"
     pick = lambda *names: next((int(config[n]) for n in names if isinstance(config.get(n), int)), None)  # noqa: E731
     layers = pick("num_hidden_layers", "n_layers", "n_layer", "num_layers")
     units = pick("intermediate_size", "hidden_dim", "n_inner", "ffn_dim", "d_ff")
     family = claim(str(config["model_type"]))
-    return info.model_copy(
-        update={
-            "family": family.family if family else None,
-            "task": task,
-            "layers": layers,
-            "hidden": pick("hidden_size", "dim", "n_embd", "d_model"),
-            "heads": pick("num_attention_heads", "n_heads", "n_head", "num_heads"),
-            "neurons": layers * units if layers and units else None,
-            "labels": labels,
-            "relevant_label": guess_relevant(labels, more.get("relevant_label")),
-            "max_length": min(int(more.get("max_length", 512)), pick("max_position_embeddings", "n_positions") or 512),
-            "file_bytes": sum(path.stat().st_size for path in files),
-            "memory_bytes": 4 * count,
-            "readme": readme.read_text(encoding="utf-8") if readme.exists() else "",
-        }
-    )
+    return {
+        "family": family.family if family else None,
+        "task": task,
+        "layers": layers,
+        "hidden": pick("hidden_size", "dim", "n_embd", "d_model"),
+        "heads": pick("num_attention_heads", "n_heads", "n_head", "num_heads"),
+        "neurons": layers * units if layers and units else None,
+        "labels": labels,
+        "relevant_label": guess_relevant(labels, more.get("relevant_label")),
+        "max_length": min(more.get("max_length", 512), pick("max_position_embeddings", "n_positions") or 512),
+        "file_bytes": sum(path.stat().st_size for path in files),
+        "memory_bytes": 4 * count,
+        "readme": readme.read_text(encoding="utf-8", errors="replace") if readme.exists() else "",
+    }
+
+
+def about(folder: Path) -> dict[str, Any]:
+    """What ``golgi.json`` says: relevant_label and max_length (numbers), in_domain (names), quality (by name).
+
+    Raises:
+        Unsupported: a value of another type.
+    """
+    found = read_json(folder / "golgi.json")
+    kinds = {"relevant_label": int, "max_length": int, "in_domain": list, "quality": dict}
+    for name, kind in kinds.items():
+        if name in found and (not isinstance(found[name], kind) or found[name] is True or found[name] is False):
+            raise Unsupported(
+                f"golgi.json with {name} as {kind.__name__}", str(found[name])[:60], "Correct golgi.json.", "model"
+            )
+    return found

@@ -23,6 +23,7 @@ from app.models import folders
 from app.models.architectures import claim
 from app.models.encoding import Encoder, fast_tokenizer
 from app.models.host import ModelHost
+from app.models.memory import memory
 from app.models.selfcheck import checked
 
 AUTO: Mapping[str, Any] = {
@@ -30,6 +31,7 @@ AUTO: Mapping[str, Any] = {
     "yes_no": AutoModelForSeq2SeqLM,
     "causal_lm": AutoModelForCausalLM,
 }
+SHARE = 0.6
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -40,7 +42,7 @@ class Hosts:
         root: folder with one folder per model.
         device: ``auto`` (a GPU when there is one), ``cpu`` or ``cuda[:n]``.
         dtype: ``auto`` (float32), or a name of ``DTYPES``.
-        budget_bytes: weights kept in memory together.
+        budget_bytes: weights kept in memory together; None: 60 % of the device's memory.
         offline: never ask the hub.
         aliases: short name to folder or hub id.
     """
@@ -51,18 +53,19 @@ class Hosts:
         *,
         device: str = "auto",
         dtype: str = "auto",
-        budget_bytes: int = 8 << 30,
+        budget_bytes: int | None = None,
         offline: bool = False,
         aliases: Mapping[str, str] | None = None,
     ) -> None:
-        self.root, self.budget, self.offline, self.aliases = root, budget_bytes, offline, dict(aliases or {})
+        self.root, self.offline, self.aliases = root, offline, dict(aliases or {})
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(chosen)
+        self.budget = budget_bytes or int(SHARE * memory(self.device)["memory_total"])
         self.dtype = DTYPES["float32" if dtype == "auto" else dtype]
         self._hosts: OrderedDict[str, ModelHost] = OrderedDict()
         self._encoders: dict[str, Encoder] = {}
         self._hashes: dict[tuple[Any, ...], str] = {}
-        self._lock = threading.RLock()
+        self._lock, self._reading = threading.RLock(), threading.Lock()
 
     def available(self) -> tuple[ModelInfo, ...]:
         """Every folder below the root and every alias, dry."""
@@ -100,7 +103,7 @@ class Hosts:
             Unsupported: the folder cannot be used.
         """
         slug = folders.slug_of(name)
-        with self._lock:
+        with self._reading:
             if slug not in self._encoders:
                 info = self._usable(name)
                 tokenizer = fast_tokenizer(self._load(AutoTokenizer, self.folder(name)))
@@ -187,8 +190,10 @@ class Hosts:
         family = claim(config.model_type)
         if family is None or info.task is None:
             raise NotFound("a declared family", config.model_type, "Choose another model.", "model")
-        model = self._load(AUTO[info.task], folder, config=config, dtype=self.dtype, use_safetensors=True)
-        about = folders.read_json(folder / "golgi.json")
+        how: dict[str, Any] = {"config": config, "dtype": self.dtype, "use_safetensors": True}
+        model, told = self._load(AUTO[info.task], folder, **how, output_loading_info=True)
+        _whole(folder, told)
+        about = folders.about(folder)
         card = ModelCard(
             slug=info.slug,
             source=name,
@@ -211,6 +216,23 @@ class Hosts:
             in_domain=tuple(about.get("in_domain", ())),
         )
         return host_of(model.to(self.device), encoder, family, card)
+
+
+def _whole(folder: Path, told: Mapping[str, Any]) -> None:
+    """See that the files hold every weight; the library fills in random numbers for those they lack.
+
+    Raises:
+        Unsupported: weights are missing.
+    """
+    missing = sorted(told["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise Unsupported(
+            "every weight of the model in its files",
+            f"{folder.name} lacks {', '.join(missing[:3])}{more}",
+            "Copy the missing file, or choose a checkpoint that was trained with this head.",
+            "model",
+        )
 
 
 def host_of(model: Any, encoder: Encoder, family: Any, card: ModelCard) -> ModelHost:

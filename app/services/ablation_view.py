@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from app.domain.runs import Run, RunState
 from app.figures.base import Figure
 from app.figures.curves import Point, dose, removal
 from app.jobs.kinds.ablate import AblateSettings
+from app.services.words import signed
 from app.store.results import Results
 
 Answers = Mapping[int, Mapping[int, Any]]
@@ -146,13 +148,27 @@ def _points(rows: Sequence[SettingRow], changes: Mapping[int, float], base: floa
 
 def _leaves(points: Sequence[Point]) -> str:
     """Where the chosen set leaves the range of the random sets."""
-    for point in points:
-        if point.random and point.target is not None and not min(point.random) <= point.target <= max(point.random):
-            side = "below" if point.target < min(point.random) else "above"
-            return (
-                f"From {point.x:.0f} neurons on the chosen set is {side} the range of {len(point.random)} random sets."
-            )
-    return "The chosen set stays inside the random band at every size." if points else ""
+    known = [
+        (point.x, _side(point.target, point.random)) for point in points if point.random and point.target is not None
+    ]
+    if not known:
+        return ""
+    last = known[-1][1]
+    tail = list(takewhile(lambda pair: pair[1] == last, reversed(known)))
+    early = [f"{x:.0f}" for x, side in known[: len(known) - len(tail)] if side != "inside"]
+    band = f"the range of {len(points[-1].random)} random sets"
+    if last != "inside":
+        more = f"; also outside at {', '.join(early)}" if early else ""
+        return f"From {tail[-1][0]:.0f} neurons on the chosen set is {last} {band}{more}."
+    if early:
+        return f"The chosen set is outside {band} at {', '.join(early)} neurons only."
+    return f"The chosen set stays inside {band} at every size."
+
+
+def _side(value: float | None, band: Sequence[float]) -> str:
+    if value is None or min(band) <= value <= max(band):
+        return "inside"
+    return "below" if value < min(band) else "above"
 
 
 def _items(asked: ExplainSettings, rows: Sequence[SettingRow], answers: Answers, count: int) -> tuple[BeforeAfter, ...]:
@@ -182,7 +198,7 @@ def _sentence(controls: Sequence[Control], z: float | None, count: int, unit: st
     where = "inside" if inside else "outside"
     distance = "" if z is None else f", {abs(z):.1f} standard deviations from their mean"
     return (
-        f"Switching off {count} neurons changes the {unit} by {target.change:+.3g}; random sets of the same size per "
-        f"layer change it by {random.change:+.3g} ({random.low:+.3g} to {random.high:+.3g}): {where} the random "
-        f"band{distance}."
+        f"Switching off {count} neurons changes the {unit} by {signed(target.change)}; random sets of the same size "
+        f"per layer change it by {signed(random.change)} ({signed(random.low)} to {signed(random.high)}): {where} the "
+        f"random band{distance}."
     )

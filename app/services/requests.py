@@ -145,8 +145,6 @@ class Requests:
     def _queued(self, run: Run) -> Job:
         kind = kinds()[run.spec.kind]
         lane = kind.lane(kind.Settings.model_validate(run.spec.settings))
-        if run.state is RunState.FAILED:
-            self.runs.clear(run.id)
         self.runs.change(run.id, state=RunState.WAITING.value, error=None)
         return self.jobs.enqueue("run", lane, run.id)
 

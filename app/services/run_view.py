@@ -197,7 +197,11 @@ def _figures(run: Run, results: Results, rows: Sequence[ItemRow], unit: str, par
 def _sentence(run: Run, rows: Sequence[ItemRow], unit: str) -> str:
     """The result in one sentence, from numbers only."""
     facts = run.facts
-    lead = f"{unit.capitalize()} {rows[0].values['target']:.3g}." if len(rows) == 1 else f"{len(rows)} passages."
+    lead = (
+        f"{unit.capitalize()} {rows[0].values['target']:.3g}.".replace("-", "−")
+        if len(rows) == 1
+        else f"{len(rows)} passages."
+    )
     worst = max((row.values["remainder"] for row in rows), default=0.0)
     return (
         f"{lead} 1 % of neurons carry {100 * facts['top_share']:.0f} % of the positive attribution; strongest layer "

@@ -1,4 +1,7 @@
-"""Token relevance as text: words or pieces, in order, with the untouched text between them."""
+"""Numbers in sentences, and token relevance as text.
+
+Words or pieces stand in order, with the untouched text between them.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,3 +74,8 @@ def _stretch(groups: Sequence[Sequence[Mapping[str, Any]]], text: str, top: floa
     if at < len(text):
         words.append(Word(text[at:], None, -1.0, "cut off: the model did not see this"))
     return words
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign, three digits; the minus is a minus."""
+    return "–" if value is None else f"{value:+.3g}".replace("-", "−")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, or_, select, update
 from app.domain.errors import NotFound
 from app.domain.runs import Run, RunSpec, RunState
 from app.store.db import Database, now
-from app.store.tables import array, blob, item_result, job_checkpoint, response, run, run_input, setting, top_neuron
+from app.store.tables import run, run_input
 
 SORTS = {"new": run.c.id.desc(), "old": run.c.id, "title": run.c.title, "slow": run.c.seconds.desc()}
 
@@ -124,24 +124,6 @@ class Runs:
         """Set columns of a run: title, note, pinned, deleted, state, plan, environment, facts, and so on."""
         with self.db.write() as connection:
             change(connection, number, **values)
-
-    def clear(self, number: int) -> None:
-        """Drop a run's results and checkpoint, to compute it afresh."""
-        with self.db.write() as connection:
-            for table in (array, blob, top_neuron, item_result, setting, response, job_checkpoint):
-                connection.execute(table.delete().where(table.c.run_id == number))
-            change(
-                connection,
-                number,
-                state=RunState.WAITING.value,
-                finished=None,
-                seconds=None,
-                plan={},
-                facts={},
-                warnings=[],
-                error=None,
-                deleted=False,
-            )
 
 
 def change(connection: Connection, number: int, **values: Any) -> None:

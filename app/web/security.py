@@ -37,12 +37,17 @@ def install(app: FastAPI, settings: Settings) -> None:
 
 def _refusal(request: Request, settings: Settings) -> Response | None:
     path = request.url.path.removeprefix(settings.root_path)
+    if not settings.token and not _ours(request, settings):
+        way = "Open it by that name, or list the other one in GOLGI_ALLOWED_HOSTS."
+        return _no(request, 403, f"a request to {settings.host}", f"one to '{_host(request)[:60]}'", way)
     if settings.token and not path.startswith(OPEN) and not _known(request, settings.token):
         if "text/html" in request.headers.get("accept", "") and request.method == "GET":
             return RedirectResponse(f"{settings.root_path}/sign-in", status_code=303)
         return _no(request, 401, "the access token (Authorization: Bearer ...)", "none that fits", "Ask its owner.")
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return None
+    return None if request.method in ("GET", "HEAD", "OPTIONS") else _no_write(request, settings, path)
+
+
+def _no_write(request: Request, settings: Settings, path: str) -> Response | None:
     if _foreign(request):
         return _no(request, 403, "a request from this site", "one from another site", "Use the page's own forms.")
     if settings.read_only and path not in LOOKS:
@@ -53,6 +58,17 @@ def _refusal(request: Request, settings: Settings) -> Response | None:
 def _known(request: Request, token: str) -> bool:
     given = request.headers.get("authorization", "").removeprefix("Bearer ") or request.cookies.get("golgi-token", "")
     return secrets.compare_digest(given.encode(), token.encode())
+
+
+def _host(request: Request) -> str:
+    """The name in the request's address, port left out."""
+    return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+
+
+def _ours(request: Request, settings: Settings) -> bool:
+    """Whether a request without a token names this server; a page elsewhere may point its own name here."""
+    more = [name.strip().lower() for name in settings.allowed_hosts.split(",") if name.strip()]
+    return _host(request) in {"localhost", "127.0.0.1", "::1", settings.host.lower(), *more}
 
 
 def _foreign(request: Request) -> bool:

@@ -107,7 +107,8 @@ from app.main import build
 from app.settings import Settings
 room = Path(sys.argv[1])
 assert Path(app.__file__).is_relative_to(room) and Path(frontend.__file__).is_relative_to(room)
-golgi = build(Settings(data_dir=room / "data", models_dir=room, offline=True), recorded=None)
+names = {"data_dir": room / "data", "models_dir": room, "allowed_hosts": "testserver"}
+golgi = build(Settings(**names, offline=True), recorded=None)
 client = TestClient(golgi.app())
 paths = ("/", "/explain?demo=pair", "/static/app.css", "/static/plotly.min.js")
 print([client.get(path).status_code for path in paths])

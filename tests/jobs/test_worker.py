@@ -213,3 +213,32 @@ def test_load_and_unload(golgi: Golgi) -> None:
     golgi.services.catalogue.unload("tiny-bert")
     golgi.worker.run_once()
     assert not golgi.services.catalogue.model("tiny-bert").loaded
+
+
+def test_a_failed_run_goes_on_behind_its_checkpoint(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = explain(golgi, PASSAGES)
+    work, seen = Explain.work, []
+
+    def once(self, settings, plan, shard, given, host):
+        seen.append(shard.number)
+        if seen == [0, 1]:
+            raise ZeroDivisionError
+        return work(self, settings, plan, shard, given, host)
+
+    monkeypatch.setattr(Explain, "work", once)
+    golgi.worker.run_once()
+    assert golgi.services.runs.get(run.id).state is RunState.FAILED
+    golgi.services.requests.resume(run.id)
+    golgi.worker.run_once()
+    assert seen == [0, 1, 1, 2]
+    assert golgi.services.runs.get(run.id).state is RunState.DONE
+
+
+def test_a_worker_process_ends_when_asked(models_dir: Path, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    words = ["worker", "--data-dir", str(tmp_path), "--models-dir", str(models_dir), "--device", "cpu"]
+    child = subprocess.Popen([sys.executable, "-m", "app", *words], cwd=root, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None and "ends it" in child.stdout.readline()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=30) == 0
+    child.stdout.close()

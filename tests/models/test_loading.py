@@ -53,6 +53,13 @@ def test_the_least_recently_used_goes_first(models_dir: Path) -> None:
     assert hosts.unload("tiny-gpt2") and not hosts.unload("tiny-gpt2")
 
 
+def test_the_budget_follows_the_memory(models_dir: Path) -> None:
+    from app.models.memory import memory
+
+    total = memory(torch.device("cpu"))["memory_total"]
+    assert Hosts(models_dir, device="cpu").budget == int(0.6 * total) > 0
+
+
 def broken(  # noqa: C901
     tmp_path: Path, models_dir: Path, change: str
 ) -> Hosts:
@@ -70,6 +77,15 @@ def broken(  # noqa: C901
     elif change == "tokenizer":
         for name in ("tokenizer.json", "tokenizer_config.json"):
             (folder / name).unlink(missing_ok=True)
+    elif change == "cut off":
+        path = folder / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:1000])
+    elif change == "labels":
+        config["id2label"] = {"no": "0", "yes": "1"}
+    elif change == "label list":
+        config["id2label"] = ["no", "yes"]
+    elif change.startswith("golgi"):
+        (folder / "golgi.json").write_text(change.removeprefix("golgi"))
     elif change in ("weights", "config"):
         (folder / {"weights": "model.safetensors", "config": "config.json"}[change]).unlink()
     if change != "config":
@@ -88,13 +104,54 @@ def broken(  # noqa: C901
         ("weights", "no weights"),
         ("config", "config.json"),
         ("json", "valid JSON"),
+        ("cut off", "whole safetensors"),
+        ("labels", "numbered from zero"),
+        ("label list", "numbered from zero"),
+        ("golgi{", "valid JSON"),
+        ("golgi[]", "JSON object"),
+        ('golgi{"max_length": "long"}', "max_length"),
+        ('golgi{"relevant_label": 7}', "relevant_label"),
     ],
 )
 def test_what_cannot_be_loaded_says_why(tmp_path: Path, models_dir: Path, change: str, says: str) -> None:
     hosts = broken(tmp_path, models_dir, change)
     assert says in (hosts.inspect("broken").problem or "")
+    assert [info.slug for info in hosts.available()] == ["broken"]
     with pytest.raises(Unsupported):
         hosts.get("broken")
+
+
+@pytest.mark.parametrize("gone", ["classifier.weight", "bert.encoder.layer.1.output.dense.weight"])
+def test_a_file_that_lacks_weights_is_refused(tmp_path: Path, models_dir: Path, gone: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(models_dir / "tiny-bert", tmp_path / "partial")
+    path = tmp_path / "partial" / "model.safetensors"
+    save_file({name: value for name, value in load_file(path).items() if name != gone}, path, {"format": "pt"})
+    hosts = Hosts(tmp_path, device="cpu", offline=True)
+    with pytest.raises(Unsupported, match=gone.replace(".", r"\.")):
+        hosts.get("partial")
+
+
+def test_threads_that_cut_differently_do_not_meet_in_the_tokenizer(hosts: Hosts) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    encoder = hosts.encoder("tiny-bert")
+    example = Example("0", "a b c", "d e f a b c d e f a b c d e f")
+    limits = [8, 12, 16] * 200
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda limit: len(encoder.seen(example, limit).tokens), limits))
+    assert seen == limits
+
+
+def test_a_tokenizer_does_not_wait_for_weights(hosts: Hosts) -> None:
+    import threading
+
+    with hosts._lock:
+        thread = threading.Thread(target=hosts.encoder, args=("tiny-bert",))
+        thread.start()
+        thread.join(timeout=20)
+        assert not thread.is_alive()
 
 
 def test_unknown_names_offline(hosts: Hosts) -> None:

@@ -28,6 +28,16 @@ def client(golgi: Golgi) -> TestClient:
     return TestClient(golgi.app(), follow_redirects=False)
 
 
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1:8321", 200), ("[::1]:8321", 200), ("evil.example", 403)])
+def test_a_name_that_is_not_ours_is_refused(golgi: Golgi, tmp_path: Path, host: str, status: int) -> None:
+    bare = TestClient(create_app(golgi.services, Settings(data_dir=tmp_path, allowed_hosts="")))
+    assert bare.get("/help", headers={"host": host}).status_code == status
+    named = TestClient(create_app(golgi.services, Settings(data_dir=tmp_path, allowed_hosts="a.example, evil.example")))
+    assert named.get("/help", headers={"host": host}).status_code == 200
+    locked = TestClient(create_app(golgi.services, Settings(data_dir=tmp_path, allowed_hosts="", token="x")))
+    assert locked.get("/help", headers={"host": host, "authorization": "Bearer x"}).status_code == 200
+
+
 def filled(golgi: Golgi) -> TestClient:
     """Run 1 explains a pair, run 2 a ranking, run 3 ablates run 1, run 4 run 2."""
     client = TestClient(golgi.app(), follow_redirects=False)
