@@ -38,7 +38,7 @@ class Demo:
         for query, text in data.queries.items():
             best = max(data.judgements.get(query, {}).values(), default=0)
             for passage in data.candidates.get(query, ()):
-                full = data.passages[passage].full
+                full = data.passages[passage]
                 if best > 1 and data.judgements[query].get(passage) == best and _short(full):
                     return Prefill(text, (full,), f"{data.name}, query {query}, passage {passage}")
         first = next(iter(data.queries))
@@ -49,7 +49,7 @@ class Demo:
         data = self.collection
         known = query if query in data.queries else next(iter(data.queries))
         assert known is not None
-        texts = tuple(data.passages[p].full for p in data.candidates[known][:count])
+        texts = tuple(data.passages[p] for p in data.candidates[known][:count])
         return Prefill(data.queries[known], texts, f"{data.name}, query {known}, BM25 top {count}")
 
 

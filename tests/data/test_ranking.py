@@ -29,7 +29,7 @@ def write(folder: Path, **changed: str) -> Path:
 
 def test_a_good_collection(tmp_path: Path) -> None:
     found = load_collection(write(tmp_path))
-    assert found.queries == {"1": "rain"} and found.passages["a"].full == "T x" and found.passages["b"].full == "y"
+    assert found.queries == {"1": "rain"} and found.passages == {"a": "T x", "b": "y"}
     assert found.judgements == {"1": {"a": 2, "z": 0}} and found.candidates == {"1": ("a", "b")}
     assert found.unknown == {"queries": 0, "passages": 1}
 
@@ -39,17 +39,16 @@ def test_a_good_collection(tmp_path: Path) -> None:
     [
         ("queries_jsonl", '{"id": "1", "text": "rain"}\n{broken\n', "queries.jsonl, line 2"),
         ("passages_jsonl", '{"id": "a"}\n', "passages.jsonl, line 1"),
-        ("qrels_tsv", "h\th\th\n1\ta\n", "qrels.tsv, line 2"),
-        ("qrels_tsv", "h\th\th\n1\ta\tmany\n", "qrels.tsv, line 2"),
+        ("qrels_tsv", "query-id\tpassage-id\trelevance\n1\ta\n", "qrels.tsv, line 2"),
+        ("qrels_tsv", "query-id\tpassage-id\trelevance\n1\ta\tmany\n", "qrels.tsv, line 2"),
         ("run_tsv", "a\tb\n", "run.tsv, line 1"),
-        ("qrels_tsv", "h\th\th\n1\ta\t--5\n", "qrels.tsv, line 2"),
-        ("qrels_tsv", "h\th\th\n1\ta\t\N{SUPERSCRIPT TWO}\n", "qrels.tsv, line 2"),
-        ("run_tsv", "h\th\th\th\n1\ta\t1\tnan\n", "run.tsv, line 2"),
-        ("queries_jsonl", '{"id": "1", "text": "rain"}\n\n{"id": "1", "text": "sun"}\n', "queries.jsonl, line 3"),
+        ("qrels_tsv", "query-id\tpassage-id\trelevance\n1\ta\t--5\n", "qrels.tsv, line 2"),
+        ("qrels_tsv", "query-id\tpassage-id\trelevance\n1\ta\t\N{SUPERSCRIPT TWO}\n", "qrels.tsv, line 2"),
+        ("run_tsv", "query-id\tpassage-id\trank\tscore\n1\ta\t1\tnan\n", "run.tsv, line 2"),
+        ("qrels_tsv", "1\ta\t2\n", "qrels.tsv, line 1"),
         ("queries_jsonl", "[1]\n", "queries.jsonl, line 1"),
         ("queries_jsonl", "[" * 100_000, "queries.jsonl, line 1"),
         ("passages_jsonl", '{"id": "a", "text": "x", "title": 3}\n', "passages.jsonl, line 1"),
-        ("META_json", "{", "META.json, line 1"),
     ],
 )
 def test_broken_lines_are_named(tmp_path: Path, file: str, text: str, says: str) -> None:

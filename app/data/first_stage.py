@@ -1,0 +1,48 @@
+"""First-stage candidates by BM25 (the bm25s library; Lucene's form, k1 1.2, b 0.75, English stop words kept)."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.datasets import Candidate
+
+K1, B = 1.2, 0.75
+
+
+def bm25(passages: Iterable[tuple[str, str]], queries: Iterable[tuple[str, str]], depth: int) -> Iterator[Candidate]:
+    """The ``depth`` best passages of every query that shares a word with it, ties by passage id.
+
+    Texts are streamed; what is kept is the index (ids and counts of words).
+    """
+    import bm25s
+    from bm25s.tokenization import Tokenizer
+
+    keys: list[str] = []
+
+    def texts() -> Iterator[str]:
+        for key, text in passages:
+            keys.append(key)
+            yield text
+
+    words = Tokenizer(stopwords=None)
+    tokens = list(words.streaming_tokenize(texts(), update_vocab=True))
+    if not tokens:
+        return
+    index = bm25s.BM25(k1=K1, b=B, method="lucene")
+    index.index((tokens, words.get_vocab_dict()), show_progress=False)
+    rank_of_key = np.argsort(np.argsort(np.asarray(keys)))
+    for key, text in queries:
+        asked = [word for word in next(iter(words.streaming_tokenize([text], update_vocab=False))) if word >= 0]
+        if asked:
+            yield from _ranked(key, index.get_scores(asked), keys, rank_of_key, depth)
+
+
+def _ranked(
+    query: str, scores: NDArray[np.float32], keys: list[str], tie: NDArray[np.int64], depth: int
+) -> Iterator[Candidate]:
+    order = np.lexsort((tie, -scores))[:depth]
+    for rank, at in enumerate(order, start=1):
+        if scores[at] <= 0:
+            return
+        yield Candidate(query, keys[int(at)], rank, float(scores[at]))

@@ -1,0 +1,99 @@
+"""What an import asks: which files, what each holds, and which column is what."""
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Role = Literal["queries", "passages", "judgements", "run", "pairs"]
+FIELDS: dict[Role, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "queries": (("id", "text"), ()),
+    "passages": (("id", "text"), ("title",)),
+    "judgements": (("query", "passage", "grade"), ()),
+    "run": (("query", "passage", "score"), ("rank",)),
+    "pairs": (("query", "passage", "grade"), ("query_id", "passage_id", "title")),
+}
+"""Role to the fields it needs and those it may have."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class FileSpec(BaseModel):
+    """One file.
+
+    Args:
+        path: below the import's folder.
+        role: what its rows are.
+        form: a JSON object per line, or a table.
+        delimiter: between the cells of a table; a space stands for any white space.
+        header: whether a table's first line names the columns.
+        columns: field to key, to column name, or, without a header, to column number from 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    role: Role
+    form: Literal["jsonl", "table"]
+    delimiter: Literal["\t", ",", ";", " "] = "\t"
+    header: bool = True
+    columns: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _fields_of_the_role(self) -> "FileSpec":
+        needed, allowed = FIELDS[self.role]
+        missing = [name for name in needed if not self.columns.get(name)]
+        if missing:
+            raise ValueError(f"a column for {', '.join(missing)} in {self.path}")
+        unknown = sorted(set(self.columns) - {*needed, *allowed})
+        if unknown:
+            raise ValueError(f"fields {', '.join((*needed, *allowed))} for {self.path}; found {', '.join(unknown)}")
+        return self
+
+
+class ImportSettings(BaseModel):
+    """An import.
+
+    Args:
+        name: of the dataset, in addresses: letters, digits, dots, dashes.
+        folder: where the files are; empty for an ``ir_datasets`` id.
+        files: what to read.
+        ir_dataset: id of a collection of the ``ir_datasets`` library, instead of files.
+        domain, licence, source: in words.
+        depth: BM25 candidates per query where no run is given; 0 for none.
+        threshold: lowest grade that counts as relevant in the report.
+        model: for token lengths and cut-off in the report; empty for none.
+        staged: the folder is a copy that is removed when the import ends.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    folder: str = ""
+    files: tuple[FileSpec, ...] = ()
+    ir_dataset: str = ""
+    domain: str = Field("", max_length=300)
+    licence: str = Field("", max_length=300)
+    source: str = Field("", max_length=300)
+    depth: int = Field(100, ge=0, le=1000)
+    threshold: int = Field(1, ge=1, le=1000)
+    model: str = ""
+    staged: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ImportSettings":
+        if not NAME.fullmatch(self.name):
+            raise ValueError("a name of letters, digits, dots and dashes, at most 100 of them")
+        if self.ir_dataset:
+            return self
+        roles = [file.role for file in self.files]
+        if "pairs" not in roles and not {"queries", "passages"} <= set(roles):
+            raise ValueError("one file of pairs, or one of queries and one of passages")
+        if "pairs" in roles and len(set(roles)) > 1:
+            raise ValueError("either files of pairs, or the files of a collection")
+        return self
+
+    @property
+    def kind(self) -> Literal["collection", "pairs"]:
+        """Whether it is a collection or labelled pairs."""
+        return "pairs" if any(file.role == "pairs" for file in self.files) else "collection"
