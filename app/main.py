@@ -13,17 +13,23 @@ from app.jobs.base import kinds
 from app.jobs.worker import Worker
 from app.models.loading import DTYPES, Hosts
 from app.services.catalogue import Catalogue
+from app.services.compare import Compare
 from app.services.container import Services
+from app.services.datasets import Datasets
 from app.services.demo import Demo
 from app.services.exports import Exports
+from app.services.measures import Measures
 from app.services.pages import Pages
 from app.services.requests import Requests
+from app.services.sets import Sets
 from app.settings import Settings
+from app.store.dataset_writer import DatasetWriter
 from app.store.db import Database
 from app.store.jobs import Jobs
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
+from app.store.sets import Sets as SetStore
 from app.web.app import create_app
 
 RECORDED = Path(__file__).parent / "demo" / "recorded"
@@ -82,14 +88,19 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         offline=settings.offline,
         aliases=settings.aliases,
     )
-    runs, results, jobs, registry = Runs(db), Results(db), Jobs(db), Registry(db)
+    runs, results, jobs, registry, data = Runs(db), Results(db), Jobs(db), Registry(db), DatasetWriter(db)
     catalogue = Catalogue(hosts, registry, jobs)
+    requests = Requests(catalogue, hosts, runs, results, jobs)
     services = Services(
         catalogue=catalogue,
-        requests=Requests(catalogue, hosts, runs, results, jobs),
-        pages=Pages(runs, results, jobs, registry),
+        requests=requests,
+        pages=Pages(runs, results, jobs, registry, data),
+        measures=Measures(requests, data, SetStore(db)),
+        sets=Sets(SetStore(db), runs, results, registry),
+        compare=Compare(runs, results, SetStore(db)),
         exports=Exports(runs, results),
         demo=Demo(),
+        datasets=Datasets(data, jobs, settings.data_dir / "uploads", settings.imports),
         runs=runs,
         jobs=jobs,
     )

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GOLGI_", frozen=True, extra="ignore")
 
     data_dir: Path = Field(default_factory=default_data_dir, description="folder of the database")
+    import_dir: Path | None = Field(
+        None, description="folder whose datasets pages may import; imports in the data folder"
+    )
     database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the data folder")
     models_dir: Path = Field(default_factory=default_models_dir, description="folder with one folder per model")
     aliases: dict[str, str] = Field({}, description="JSON object: short name to model folder or hub id")
@@ -51,6 +54,11 @@ class Settings(BaseSettings):
         if checkout or "models_dir" in given or "data_dir" not in given:
             return given
         return {**given, "models_dir": Path(given["data_dir"]) / "models"}
+
+    @property
+    def imports(self) -> Path:
+        """Folder whose datasets pages may import by path."""
+        return self.import_dir or self.data_dir / "imports"
 
     @property
     def url(self) -> str:

@@ -7,18 +7,17 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from fastapi.encoders import jsonable_encoder
 
-from app.cli.parser import all_fields
 from app.cli.server import say, serve, settings_of, worker
+from app.cli.values import ablate_values, attribute_values, explain_values, split, study_values
 from app.domain.errors import BadInput, NotFound
 from app.domain.runs import Run, RunState
 from app.main import Golgi, build
 from app.services.pages import RunView
 from app.services.run_view import ExplainView, job_open
-from app.web.forms import passages_of, size_of, whole
+from app.web.forms import passages_of, whole
 
 
 def _ready(args: argparse.Namespace) -> Golgi:
@@ -48,20 +47,6 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def explain_values(args: argparse.Namespace, passages: list[str]) -> dict[str, Any]:
-    """Values of an explanation from the command line."""
-    given = {field.name: getattr(args, field.name) for field in all_fields()}
-    target = {"name": args.target, "label": args.label, "token": args.token}
-    return {
-        "query": args.query,
-        "passages": passages,
-        "method": args.method,
-        "params": {name: value for name, value in given.items() if value is not None},
-        "target": target,
-        "max_length": args.max_length,
-    }
-
-
 def ablate(args: argparse.Namespace) -> int:
     """Switch neurons off, and print before and after."""
     golgi = _ready(args)
@@ -69,18 +54,38 @@ def ablate(args: argparse.Namespace) -> int:
     return _finish(golgi, run, args.json)
 
 
-def ablate_values(args: argparse.Namespace) -> dict[str, Any]:
-    """Values of an ablation from the command line."""
-    split: Callable[[str], list[str]] = lambda text: [part.strip() for part in text.split(",") if part.strip()]  # noqa: E731
-    selection: dict[str, Any] = {"rank": args.rank, "part": args.part}
-    size = {"fraction": args.share} if args.share is not None else size_of(args.top)
-    selection |= {"neurons": split(args.neurons)} if args.rank == "hand" else size
-    if args.layers:
-        selection["layers"] = [whole("layers", layer.lstrip("Ll")) for layer in split(args.layers)]
-    values: dict[str, Any] = {"selection": selection, "op": args.op, "seeds": args.seeds, "seed": args.seed}
-    values |= {"amount": args.amount} if args.op == "scale" else {}
-    values |= {name: split(text) for name in ("curve", "doses") if (text := getattr(args, name)) is not None}
-    return values | ({"segments": split(args.segments)} if args.segments else {})
+def attribute(args: argparse.Namespace) -> int:
+    """Attribute over a dataset, and print the strongest neurons."""
+    golgi = _ready(args)
+    return _finish(golgi, golgi.services.measures.attribute(args.model, attribute_values(args)), args.json)
+
+
+def study(args: argparse.Namespace) -> int:
+    """Ablate on a dataset, and print what was found."""
+    golgi = _ready(args)
+    sources = [find(golgi, text) for text in split(args.sources)]
+    values = study_values(args)
+    values["sets"] = [*values.get("sets", ()), *(whole("sets", text) for text in split(args.sets))]
+    run = golgi.services.measures.study(args.model, values, sources, controls=not args.no_controls)
+    return _finish(golgi, run, args.json)
+
+
+def import_data(args: argparse.Namespace) -> int:
+    """Bring a dataset in, and print its report."""
+    golgi = build(settings_of(args))
+    about = {name: getattr(args, name) for name in ("name", "domain", "licence", "source", "model", "depth")}
+    job = golgi.services.datasets.bring(args.folder, {**about, "ir_dataset": args.ir_dataset})
+    while golgi.services.jobs.get(job.id).state.value in ("waiting", "running"):
+        if not golgi.worker.run_once():
+            golgi.worker.closing.wait(0.2)
+    done = golgi.services.jobs.get(job.id)
+    if done.error:
+        say(f"failed. Expected {done.error['expected']}; found {done.error['found']}. {done.error['remedy']}")
+        return 1
+    say(done.log[-1])
+    for name, value in golgi.services.datasets.page(args.name).dataset.report.items():
+        say(f"  {name.replace('_', ' ')}: {value}")
+    return 0
 
 
 def find(golgi: Golgi, text: str) -> Run:
@@ -139,20 +144,17 @@ def _print(golgi: Golgi, view: RunView) -> None:
     say(f"run {run.id} ({run.fingerprint}): {run.title}" + (" (recorded)" if run.recorded else ""))
     if run.error:
         say(f"failed. Expected {run.error['expected']}; found {run.error['found']}. {run.error['remedy']}")
-    inner = view.explain or view.ablate
-    assert inner is not None, "a view of one kind"
-    if inner is not None and inner.sentence:
-        say(inner.sentence)
-    for warning in inner.warnings if inner is not None else ():
+    for sentence in filter(None, view.sentences):
+        say(sentence)
+    for warning in view.inner.warnings:
         say(f"note: {warning}")
     if view.explain:
         _print_seen(view.explain)
-        for line in view.explain.top[:10]:
-            say(f"  {line.id:<16} {line.score:+.4g}")
-    if view.ablate:
-        for item in view.ablate.items:
-            before, after = item.before, item.after
-            say(f"  {item.rank_before} -> {item.rank_after}  score {before['score']:.4g} -> {after['score']:.4g}")
+    for line in (view.explain.top if view.explain else view.attribute.top if view.attribute else ())[:10]:
+        say(f"  {line.id:<16} {line.score:+.4g}")
+    for item in view.ablate.items if view.ablate else ():
+        before, after = item.before, item.after
+        say(f"  {item.rank_before} -> {item.rank_after}  score {before['score']:.4g} -> {after['score']:.4g}")
     say(f"page: http://{golgi.settings.host}:{golgi.settings.port}/r/{run.fingerprint}")
 
 
@@ -223,6 +225,9 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "worker": worker,
     "explain": explain,
     "ablate": ablate,
+    "attribute": attribute,
+    "study": study,
+    "import-data": import_data,
     "check-model": check_model,
     "export": export,
     "import": bring,

@@ -30,10 +30,56 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("run", help="number or fingerprint")
     export.add_argument("--format", choices=sorted(FORMATS), default="csv")
     export.add_argument("-o", "--output", type=Path, help="file; standard output when left out")
+    _attribute(commands.add_parser("attribute", parents=[shared], help="which neurons matter over a dataset"))
+    _study(commands.add_parser("study", parents=[shared], help="switch neuron sets off on a dataset"))
+    _import(commands.add_parser("import-data", parents=[shared], help="bring a dataset in"))
     bring = commands.add_parser("import", parents=[shared], help="open a run bundle")
     bring.add_argument("file", type=Path)
     commands.add_parser("migrate", parents=[shared], help="bring the database to the newest version")
     return top
+
+
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", nargs="?", type=Path, help="folder of a collection, or one file of pairs")
+    command.add_argument("--ir-dataset", default="", help="an id of ir_datasets instead, for example beir/scifact/test")
+    command.add_argument("--name", required=True, help="of the dataset: letters, digits, dots, dashes")
+    for name in ("domain", "licence", "source"):
+        command.add_argument(f"--{name}", default="", help="in words")
+    command.add_argument("--model", default="", help="count tokens with this model in the report")
+    command.add_argument("--depth", type=int, default=100, help="BM25 candidates per query where no run is given")
+
+
+def _attribute(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="golgi-demo-reranker")
+    command.add_argument("--dataset", help="name of a stored dataset")
+    command.add_argument("--relevance", choices=["relevant", "non_relevant"], help="class of the pairs")
+    command.add_argument("--part", choices=["attribution", "selection", "test", "all"], help="part of the split")
+    command.add_argument("--limit", type=int, help="at most this many pairs")
+    command.add_argument("--threshold", type=int, help="lowest grade that counts as relevant")
+    command.add_argument("--any", action="store_true", help="also pairs that the model classes otherwise")
+    command.add_argument("--average", choices=["micro", "macro"], help="mean over pairs, or over queries")
+    command.add_argument("--method", choices=list(methods()), help="of attribution")
+    command.add_argument("--max-length", type=int, help="tokens")
+    command.add_argument("--spec", default="{}", help="any settings as a JSON object; the options above go before it")
+    command.add_argument("--json", action="store_true", help="print the run as JSON")
+
+
+def _study(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="golgi-demo-reranker")
+    command.add_argument("--dataset", help="name of the stored dataset that is re-ranked")
+    command.add_argument("--sources", default="", help="runs whose rankings are cut: numbers or fingerprints")
+    command.add_argument("--sets", default="", help="numbers of saved neuron sets")
+    command.add_argument("--part", choices=["attribution", "selection", "test", "all"], help="part of the split")
+    command.add_argument("--queries", type=int, help="at most this many")
+    command.add_argument("--depth", type=int, help="candidates per query")
+    command.add_argument("--fractions", help="sizes as shares of all neurons: 0.001,0.01")
+    command.add_argument("--doses", help="factors of a dose-response curve: 0,0.5,1.5")
+    command.add_argument("--op", choices=[op.value for op in Op], help="what happens to the neurons")
+    command.add_argument("--amount", type=float, help="the factor of --op scale")
+    command.add_argument("--seeds", type=int, help="random sets per set")
+    command.add_argument("--no-controls", action="store_true", help="leave out rankings by activation and the like")
+    command.add_argument("--spec", default="{}", help="any settings as a JSON object; the options above go before it")
+    command.add_argument("--json", action="store_true", help="print the run as JSON")
 
 
 def _serve(command: argparse.ArgumentParser) -> None:
@@ -47,7 +93,7 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("--query", required=True, help="query, or the whole prompt of a causal model")
     command.add_argument("--passage", action="append", default=[], help="may be given up to 50 times")
     command.add_argument("--passages-file", type=Path, help="passages with lines of --- between them")
-    command.add_argument("--method", choices=list(methods()), default="nig")
+    command.add_argument("--method", choices=[m.key for m in methods().values() if not m.control], default="nig")
     command.add_argument("--target", default="default")
     command.add_argument("--label", type=int, help="number of the logit that means relevant")
     command.add_argument("--token", help="causal models: the continuation explained")

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from app.data.lines import cells, lines, objects
+from app.data.lines import broken, cells, lines, objects
 from app.data.records import rows
 from app.domain.errors import BadInput
 from app.domain.importing import FIELDS, FileSpec, Role
@@ -56,7 +56,9 @@ def guess_folder(folder: Path) -> tuple[FileSpec, ...]:
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and _suffix(path) in DATA]
     found: dict[Role, FileSpec] = {}
-    for path in sorted(paths, key=lambda path: ("train" in path.name, "dev" in path.name, len(path.name))):
+    named = lambda path: any(re.search(pattern, path.name.lower()) for _, pattern in ROLES)  # noqa: E731
+    order = lambda path: (not named(path), "train" in path.name, "dev" in path.name, len(path.name))  # noqa: E731
+    for path in sorted(paths, key=order):
         try:
             spec = guess(path, folder)
         except BadInput:
@@ -88,7 +90,11 @@ def guess(path: Path, folder: Path) -> FileSpec:
         delimiter, header = "\t", True
     else:
         delimiter = _delimiter(path)
-        values = [row for _, row in islice(cells(path, delimiter), LOOKED)]
+        values = []
+        for number, row in islice(cells(path, delimiter), LOOKED):
+            if values and len(row) != len(values[0]):
+                raise broken(path, number, f"{len(values[0])} columns", f"{len(row)}")
+            values.append(row)
         names = [cell.strip() for cell in values[0]] if values else []
         form, header = "table", bool(names) and _is_header(values)
     role, columns = _fitting(path, names, header, values)

@@ -116,7 +116,7 @@ def save(model: Any, tokenizer: Any, out: Path) -> None:
     tokenizer.save_pretrained(out)
     about = out / "golgi.json"
     facts = json.loads(about.read_text()) if about.exists() else {}
-    facts |= {"relevant_label": 0, "max_length": 256, "in_domain": list(IN_DOMAIN)}
+    facts |= {"relevant_label": 0, "max_length": 192, "in_domain": list(IN_DOMAIN)}
     about.write_text(json.dumps(facts, indent=1) + "\n")
 
 

@@ -120,7 +120,8 @@ class Progress(BaseModel):
 class Job(BaseModel):
     """A durable request.
 
-    ``what``: ``run`` (makes the run ``run_id``), ``load`` or ``unload`` (a model, its slug in ``payload``).
+    ``what``: ``run`` (makes the run ``run_id``), ``load`` or ``unload`` (a model, its slug in ``payload``), ``import``
+    (a dataset, its :class:`~app.domain.importing.ImportSettings` in ``payload``).
     """
 
     model_config = ConfigDict(frozen=True)

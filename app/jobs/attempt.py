@@ -29,7 +29,7 @@ class Attempt:
         self.worker, self.job, self.run, self.host = worker, job, run, host
         self.kind = worker.kinds[run.spec.kind]
         self.settings = self.kind.Settings.model_validate(run.spec.settings)
-        self.given = Inputs(worker.runs.inputs(run.id), worker.results, worker.data)
+        self.given = Inputs(worker.runs.inputs(run.id), worker.results, worker.data, run.id)
         self.plan: dict[str, Any] = run.plan
         self.sums: RunningScores | None = None
         self.looked = 0.0

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from app.data.samples import DatasetReader
@@ -21,6 +23,10 @@ class ScoreReader(Protocol):
 
     def scores(self, number: int, name: str = "mean") -> NeuronScores:
         """All scores of a run."""
+        ...
+
+    def responses(self, number: int) -> Mapping[int, Mapping[int, NDArray[np.float64]]]:
+        """Ordinal of a setting to item to [Y] answers of a run."""
         ...
 
 
@@ -53,11 +59,12 @@ class Finished:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Input runs by role, and readers of their results and of the stored datasets."""
+    """Input runs by role, readers of results and of the stored datasets, and the number of the run itself."""
 
     runs: Mapping[str, Run]
     results: ScoreReader
     data: DatasetReader
+    own: int = 0
 
 
 class JobKind(Protocol):

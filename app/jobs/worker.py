@@ -14,14 +14,16 @@ import threading
 from collections.abc import Mapping
 
 from app.domain.errors import GolgiError, Stopped
+from app.domain.importing import ImportSettings
 from app.domain.model_card import ModelCard
-from app.domain.runs import Job, JobState, Lane, Run, RunState
+from app.domain.runs import Job, JobState, Lane, Progress, Run, RunState
 from app.jobs.attempt import LOOK_EVERY, Attempt, nothing
 from app.jobs.base import JobKind
+from app.jobs.importing import Import, remove_staged
 from app.models.host import ModelHost
 from app.models.loading import Hosts
 from app.models.memory import memory
-from app.store.datasets import Datasets
+from app.store.dataset_writer import DatasetWriter
 from app.store.db import Database
 from app.store.jobs import Jobs
 from app.store.registry import Registry
@@ -43,7 +45,7 @@ class Worker:
 
     def __init__(self, db: Database, hosts: Hosts, kinds: Mapping[str, JobKind], lease: float = 15.0) -> None:
         self.jobs, self.runs, self.results, self.registry = Jobs(db), Runs(db), Results(db), Registry(db)
-        self.data = Datasets(db)
+        self.data = DatasetWriter(db)
         self.hosts, self.kinds, self.lease = hosts, kinds, lease
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.closing = threading.Event()
@@ -102,7 +104,7 @@ class Worker:
     def _do(self, job: Job) -> None:
         """The job, to its end: done, failed, or given back."""
         try:
-            {"run": self._run, "load": self._load, "unload": self._unload}[job.what](job)
+            {"run": self._run, "load": self._load, "unload": self._unload, "import": self._import}[job.what](job)
         except Stopped as stop:
             log.info("job %d stopped: %s", job.id, stop.reason)
             self.jobs.release(job.id, self.name)
@@ -137,6 +139,33 @@ class Worker:
         self.jobs.log(job.id, "unloaded" if held else "was not loaded")
         self.beat()
         self.jobs.finish(job.id, JobState.DONE)
+
+    def _import(self, job: Job) -> None:
+        """A dataset; a stop leaves nothing of it."""
+        asked = ImportSettings.model_validate(job.payload)
+        self.data.sweep(asked.name)
+
+        def tell(done: int, total: int) -> None:
+            orders = "shutdown" if self.closing.is_set() else self.jobs.orders(job.id, self.name)
+            if orders:
+                raise Stopped(orders)
+            self.jobs.progress(job.id, Progress(done=done, total=total, unit="rows"))
+
+        try:
+            found = Import(asked, self.data, self.hosts, tell).go()
+        except Stopped as stop:
+            if stop.reason != "user":
+                raise
+            self.jobs.log(job.id, "stopped; nothing was kept")
+            self.jobs.finish(job.id, JobState.CANCELLED)
+        except Exception:
+            remove_staged(asked)
+            raise
+        else:
+            same = "" if found.name == asked.name else f": the same content was there already as '{found.name}'"
+            self.jobs.log(job.id, f"{found.queries:,} queries, {found.passages:,} passages{same}")
+            self.jobs.finish(job.id, JobState.DONE)
+        remove_staged(asked)
 
     def _run(self, job: Job) -> None:
         assert job.run_id is not None

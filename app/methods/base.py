@@ -54,6 +54,8 @@ class AttributionMethod(Protocol):
     identity: ClassVar[str]
     limits: ClassVar[str]
     citation: ClassVar[str]
+    control: ClassVar[bool]
+    """Whether it only ranks neurons, as a control for ablation over datasets."""
     Params: ClassVar[type[BaseModel]]
 
     def refuses(self, card: ModelCard, params: BaseModel) -> str | None:

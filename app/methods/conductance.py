@@ -78,6 +78,7 @@ class Conductance:
         "Methods to Understand Cross-Encoders}, author={Vast, Mathias and Van Cooten, Basile and Soulier, Laure and "
         "Piwowarski, Benjamin}, booktitle={ICTIR}, pages={133--143}, year={2024}, doi={10.1145/3664190.3672528}}"
     )
+    control: ClassVar[bool] = False
     Params: ClassVar[type[BaseModel]] = Params
 
     def refuses(self, card: ModelCard, params: BaseModel) -> str | None:

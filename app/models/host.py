@@ -89,6 +89,19 @@ class ModelHost:
                 layer += 1
         return found
 
+    def column_norms(self, site: Site) -> torch.Tensor:
+        """[U] Euclidean norm of what each unit of a feed-forward site writes: its column of the down-projection.
+
+        Raises:
+            Unsupported: a site that is not the input of a projection.
+        """
+        module = self.places[site].module if site.kind is SiteKind.MID else None
+        weight = getattr(module, "weight", None)
+        if weight is None:
+            raise Unsupported("the input of a down-projection", str(site), "Choose the preset ffn.", "preset")
+        norms: torch.Tensor = weight.norm(dim=0 if isinstance(module, torch.nn.Linear) else 1)
+        return norms
+
     def complete_layers(self) -> tuple[int, ...]:
         """Blocks whose output every path from the words to the score crosses (``nig.md`` section 12, I1)."""
         found: list[int] = []

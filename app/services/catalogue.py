@@ -42,6 +42,7 @@ class MethodView:
     limits: str
     citation: str
     fields: tuple[Field, ...]
+    control: bool
 
 
 @dataclass(frozen=True)
@@ -162,4 +163,5 @@ def _method_view(method: AttributionMethod) -> MethodView:
         method.limits,
         method.citation,
         fields_of(method.Params),
+        method.control,
     )

@@ -1,22 +1,41 @@
 """A run as the command line that makes it again."""
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
+from app.domain.attributing import AttributeSettings
 from app.domain.explaining import ExplainSettings
 from app.domain.interventions import Op
-from app.domain.runs import Run
+from app.domain.runs import Run, canonical
+from app.domain.studying import StudySettings
 from app.jobs.kinds.ablate import AblateSettings
 from app.methods.base import methods
 
 
-def command_of(run: Run, source: Run | None = None) -> str:
-    """The command; reading it back gives the same fingerprint."""
-    if run.spec.kind == "ablate" and source is not None:
-        words = _ablate_words(AblateSettings.model_validate(run.spec.settings), source.fingerprint)
+def command_of(run: Run, inputs: Mapping[str, Run]) -> str:
+    """The command; reading it back gives the same fingerprint. ``inputs`` is role to input run."""
+    if run.spec.kind == "ablate":
+        words = _ablate_words(AblateSettings.model_validate(run.spec.settings), inputs["source"].fingerprint)
+    elif run.spec.kind in ("attribute", "study"):
+        words = _measure_words(run, inputs)
     else:
         words = _explain_words(ExplainSettings.model_validate(run.spec.settings), run.spec.source or run.spec.model)
     return shlex.join(["golgi", *words])
+
+
+def _measure_words(run: Run, inputs: Mapping[str, Run]) -> list[str]:
+    """The command of a run over a dataset, with what differs from the defaults as JSON."""
+    schemas: dict[str, type[BaseModel]] = {"attribute": AttributeSettings, "study": StudySettings}
+    settings = schemas[run.spec.kind].model_validate(run.spec.settings).model_dump(mode="json", exclude_defaults=True)
+    words = [run.spec.kind, *_given("--model", run.spec.source or run.spec.model)]
+    if run.spec.kind == "study":
+        sources = [one.fingerprint for role, one in sorted(inputs.items()) if role.startswith("source")]
+        words += ["--sources", ",".join(sources)] if sources else []
+        words += [] if any(not role.startswith("source") for role in inputs) else ["--no-controls"]
+    return [*words, "--spec", canonical(settings)]
 
 
 def _explain_words(settings: ExplainSettings, model: str) -> list[str]:

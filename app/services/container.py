@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from app.services.catalogue import Catalogue
+from app.services.compare import Compare
+from app.services.datasets import Datasets
 from app.services.demo import Demo
 from app.services.exports import Exports
+from app.services.measures import Measures
 from app.services.pages import Pages
 from app.services.requests import Requests
+from app.services.sets import Sets
 from app.store.jobs import Jobs
 from app.store.runs import Runs
 
@@ -20,5 +24,9 @@ class Services:
     pages: Pages
     exports: Exports
     demo: Demo
+    datasets: Datasets
+    measures: Measures
+    sets: Sets
+    compare: Compare
     runs: Runs
     jobs: Jobs

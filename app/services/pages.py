@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 
 from app.domain.errors import BadInput
-from app.domain.explaining import ExplainSettings
-from app.domain.runs import Job, Run
+from app.domain.runs import Job, Run, RunState
 from app.domain.sites import NeuronIndex, Site, SiteKind
 from app.figures import layers
 from app.figures.base import Figure
 from app.methods.base import methods
 from app.services.ablation_view import AblationView, ablation_view
+from app.services.about import about_of, paragraph_of
+from app.services.attribute_view import AttributeView, attribute_view
 from app.services.commands import command_of
-from app.services.requests import texts_hash
+from app.services.query_view import QueryMoves, query_moves, trec_run
 from app.services.run_view import ExplainView, explain_view, job_open
+from app.services.study_view import StudyView, study_view
+from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.registry import Registry
 from app.store.results import Results
@@ -28,7 +31,7 @@ UNITS = 100
 
 @dataclass(frozen=True)
 class RunView:
-    """A run's page: header, state, and the view of its kind (one of ``explain`` and ``ablate`` is set)."""
+    """A run's page: header, state, and the view of its kind (one of the last four is set)."""
 
     run: Run
     job: Job | None
@@ -38,9 +41,39 @@ class RunView:
     citation: str
     paragraph: str
     about: tuple[tuple[str, str], ...]
-    explain: ExplainView | None
-    ablate: AblationView | None
     users: tuple[Run, ...]
+    inputs: Mapping[str, Run]
+    explain: ExplainView | None = None
+    ablate: AblationView | None = None
+    attribute: AttributeView | None = None
+    study: StudyView | None = None
+
+    @property
+    def inner(self) -> ExplainView | AblationView | AttributeView | StudyView:
+        """The view of its kind."""
+        found = self.explain or self.ablate or self.attribute or self.study
+        assert found is not None, "a view of one kind"
+        return found
+
+    @property
+    def grown(self) -> int:
+        """How much of the result is there, in inputs or examples."""
+        return len(self.explain.items) if self.explain else self.attribute.n if self.attribute else 0
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result in words."""
+        inner = self.inner
+        return inner.sentences if isinstance(inner, StudyView) else (inner.sentence,)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What of a run is looked at: a part of the input, a measure, a tested set."""
+
+    part: str = "all"
+    measure: str = ""
+    chosen: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,14 +131,15 @@ class NeuronView:
 class Pages:
     """Reads stored runs and jobs."""
 
-    def __init__(self, runs: Runs, results: Results, jobs: Jobs, registry: Registry) -> None:
-        self.runs, self.results, self.jobs, self.registry = runs, results, jobs, registry
+    def __init__(self, runs: Runs, results: Results, jobs: Jobs, registry: Registry, data: Datasets) -> None:
+        self.runs, self.results, self.jobs, self.registry, self.data = runs, results, jobs, registry, data
 
-    def run(self, number: int, part: str = "all") -> RunView:
-        """One run, as far as it has come."""
+    def run(self, number: int, part: str = "all", measure: str = "", chosen: int = 0) -> RunView:
+        """One run, as far as it has come; see :class:`Look`."""
         state = self.progress(number)
         run = state.run
-        source = self.runs.inputs(number).get("source")
+        inputs = self.runs.inputs(number)
+        source = inputs.get("source")
         asked = source.spec.settings if source is not None else run.spec.settings
         method = methods()[asked.get("method", "nig")]
         return RunView(
@@ -113,14 +147,25 @@ class Pages:
             job=state.job,
             moving=state.moving,
             ahead=state.ahead,
-            command=command_of(run, source),
+            command=command_of(run, inputs),
             citation=method.citation,
-            paragraph=_paragraph(run, method.title),
-            about=_about(run),
-            explain=explain_view(run, self.results, part) if run.spec.kind == "explain" else None,
-            ablate=ablation_view(run, source, self.results) if source is not None else None,
+            paragraph=paragraph_of(run, method.title),
+            about=about_of(run),
             users=self.runs.users(number),
+            inputs=inputs,
+            **{run.spec.kind: self._inner(run, inputs, Look(part, measure, chosen))},  # type: ignore[arg-type]
         )
+
+    def _inner(
+        self, run: Run, inputs: Mapping[str, Run], look: Look
+    ) -> ExplainView | AblationView | AttributeView | StudyView:
+        if run.spec.kind == "explain":
+            return explain_view(run, self.results, look.part)
+        if run.spec.kind == "ablate":
+            return ablation_view(run, inputs["source"], self.results)
+        if run.spec.kind == "attribute":
+            return attribute_view(run, self.results, self.jobs, look.part)
+        return study_view(run, inputs, self.results, look.measure, look.chosen)
 
     def progress(self, number: int) -> ProgressView:
         """How far a run is."""
@@ -132,6 +177,26 @@ class Pages:
         """A page of runs."""
         found, total = self.runs.find(filters=filters, sort=sort, offset=offset, limit=PAGE)
         return RunsView(found, total, offset, PAGE, dict(filters), sort, self.runs.values("model"))
+
+    def rankings(self) -> tuple[Run, ...]:
+        """Finished runs that rank neurons, newest first, those over datasets before those of one input."""
+        found = [self.runs.find(filters={"kind": kind}, limit=100)[0] for kind in ("attribute", "explain")]
+        ready = (RunState.DONE, RunState.PARTIAL)
+        return tuple(run for runs in found for run in runs if run.state in ready and run.facts.get("n"))
+
+    def moves(self, number: int, query: str, ordinal: int) -> QueryMoves:
+        """One query of a study under one of its settings.
+
+        Raises:
+            NotFound: no such study, query or setting.
+        """
+        run = self.runs.get(number)
+        names = {role: one.title for role, one in self.runs.inputs(number).items()}
+        return query_moves(run, self.results, self.data, query, ordinal, names)
+
+    def trec(self, number: int, ordinal: int) -> str:
+        """A study's rankings under one setting as a TREC run."""
+        return trec_run(self.runs.get(number), self.results, ordinal)
 
     def recorded(self) -> tuple[Run, ...]:
         """Recorded runs, oldest first."""
@@ -204,44 +269,3 @@ class Pages:
         counts = self.jobs.counts()
         running = counts.get("running", 0) + counts.get("stopping", 0)
         return {"running": running, "waiting": counts.get("waiting", 0)}
-
-
-def _paragraph(run: Run, title: str) -> str:
-    """How the numbers were made, in neutral words."""
-    if run.spec.kind == "ablate":
-        return (
-            "Activations of the chosen neurons were replaced in every forward pass, at the chosen tokens and in all "
-            "layers at once; controls are random sets with the same number of neurons per layer, drawn without "
-            "replacement with the stated seeds, the same number of lowest-ranked neurons, and the complement."
-        )
-    params, env = run.spec.settings.get("params", {}), run.environment
-    return (
-        f"{title} ({params.get('preset')} neurons, baseline {params.get('baseline')}, {params.get('rule')} rule, "
-        f"{params.get('steps')} intervals, doubled up to {params.get('max_steps')} while the remainder at the last "
-        f"block exceeded {params.get('tolerance')} of ΔF) of the "
-        f"{run.plan.get('target', {}).get('sentence', 'target')}; "
-        f"{params.get('aggregation')} over tokens; {env.get('dtype', '')} on {env.get('device', '')}."
-    )
-
-
-def _about(run: Run) -> tuple[tuple[str, str], ...]:
-    """Complete settings and circumstances, name and value."""
-    rows = [("fingerprint", run.fingerprint), ("kind", run.spec.kind), ("model", run.spec.model)]
-    rows.append(("weights sha256", run.spec.weights_hash))
-    if run.spec.kind == "explain":
-        rows.append(("texts sha256", texts_hash(ExplainSettings.model_validate(run.spec.settings))))
-    for name, value in run.spec.settings.items():
-        rows.append((name, _text(value)))
-    rows += [(f"plan: {name}", _text(value)) for name, value in run.plan.items()]
-    rows += [(name, _text(value)) for name, value in run.environment.items()]
-    rows.append(("created", f"{run.created:%Y-%m-%d %H:%M:%S} UTC"))
-    rows.append(("seconds", "" if run.seconds is None else f"{run.seconds:.2f}"))
-    return tuple(rows)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} = {v}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return " · ".join(map(str, value))
-    return str(value)

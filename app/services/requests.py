@@ -42,7 +42,7 @@ class Requests:
         Raises:
             BadInput, Unsupported, NotFound: what is wrong, with the field's name.
         """
-        info, place = self._model(model)
+        info, place = self.model_of(model)
         settings = self._complete(info, place, validated(ExplainSettings, values))
         kind = kinds()["explain"]
         method = methods()[settings.method]
@@ -52,10 +52,10 @@ class Requests:
             model=info.slug,
             weights_hash=self.hosts.hash(place),
             settings=settings.model_dump(mode="json"),
-            source=place if Path(place).is_absolute() else "",
+            source=self.outside(place),
         )
         text = "\n".join([settings.query, *settings.passages])
-        return self._started(spec, settings.query.strip().replace("\n", " ")[:90], text, settings)
+        return self.started(spec, settings.query.strip().replace("\n", " ")[:90], text, settings)
 
     def ablate(self, source: Run, values: Mapping[str, Any]) -> Run:
         """Start, or find, the ablation of neurons of an explained run.
@@ -87,7 +87,7 @@ class Requests:
             source=source.spec.source,
         )
         title = f"{settings.selection} of run {source.id}: {settings.op.value}"
-        return self._started(spec, title, source.title, settings)
+        return self.started(spec, title, source.title, settings)
 
     def resume(self, number: int) -> Job:
         """Go on with a stopped or failed run behind its checkpoint."""
@@ -96,7 +96,7 @@ class Requests:
             raise Conflict("a stopped or failed run", f"run {number}, {run.state}", "Open its page instead.")
         return self._queued(run)
 
-    def _model(self, model: str) -> tuple[ModelInfo, str]:
+    def model_of(self, model: str) -> tuple[ModelInfo, str]:
         """What can be told of a model, and the name under which a worker finds it."""
         place = self.catalogue.place(model)
         info = self.hosts.inspect(place)
@@ -107,24 +107,36 @@ class Requests:
     def _complete(self, info: ModelInfo, model: str, asked: ExplainSettings) -> ExplainSettings:
         """The settings with nothing left open, after every check that needs no weights."""
         _check_texts(info, asked)
-        if asked.method not in methods():
-            raise NotFound(f"one of the methods {', '.join(methods())}", f"'{asked.method}'", "Choose one.", "method")
-        method = methods()[asked.method]
-        params: BaseModel = validated(method.Params, asked.params)
-        refused = self.catalogue.refusal(model, asked.method, params)
-        if refused:
-            raise Unsupported(
-                "a model that this method can explain", refused, "Choose another model or preset.", "model"
+        if asked.method in methods() and methods()[asked.method].control:
+            raise BadInput(
+                "a method that explains", f"'{asked.method}', a control for rankings", "Use it on a dataset.", "method"
             )
-        target = self._target(info, model, asked.target)
+        params, target, length = self.complete(info, model, asked.method, asked.params, asked.target, asked.max_length)
+        return asked.model_copy(update={"params": params, "target": target, "max_length": length})
+
+    def complete(
+        self, info: ModelInfo, model: str, key: str, params: Mapping[str, Any], target: TargetSpec, length: int
+    ) -> tuple[dict[str, Any], TargetSpec, int]:
+        """Settings of the method, target and length with nothing left open.
+
+        Raises:
+            BadInput, Unsupported, NotFound: what is wrong, with the field's name.
+        """
+        known = methods()
+        if key not in known:
+            raise NotFound(f"one of the methods {', '.join(known)}", f"'{key}'", "Choose one.", "method")
+        whole: BaseModel = validated(known[key].Params, params)
+        refused = self.catalogue.refusal(model, key, whole)
+        if refused:
+            way = "Choose another model or preset."
+            raise Unsupported("a model that this method can explain", refused, way, "model")
         limit = self.hosts.encoder(model).max_length
-        return asked.model_copy(
-            update={
-                "params": params.model_dump(mode="json"),
-                "target": target,
-                "max_length": min(asked.max_length, limit),
-            }
-        )
+        return whole.model_dump(mode="json"), self._target(info, model, target), min(length, limit)
+
+    @staticmethod
+    def outside(place: str) -> str:
+        """The full path of a model's folder where it lies outside the models folder; else empty."""
+        return place if Path(place).is_absolute() else ""
 
     def _target(self, info: ModelInfo, model: str, asked: TargetSpec) -> TargetSpec:
         self.catalogue.target_sentence(model, asked)
@@ -133,7 +145,8 @@ class Requests:
             return asked.model_copy(update={"label": label, "token": None})
         return asked.model_copy(update={"label": None})
 
-    def _started(self, spec: RunSpec, title: str, text: str, settings: BaseModel) -> Run:
+    def started(self, spec: RunSpec, title: str, text: str, settings: BaseModel) -> Run:
+        """The stored run of a question, queued where it has to be computed."""
         run, new = self.runs.create(spec, title, text)
         if not new and run.deleted:
             self.runs.change(run.id, deleted=False)

@@ -99,8 +99,8 @@ def explain_view(run: Run, results: Results, part: str = "all") -> ExplainView:
         items=items,
         parts=parts,
         part=part,
-        top=_lines(run, results, "top") if ready else (),
-        bottom=_lines(run, results, "bottom") if ready else (),
+        top=lines_of(run, results, "top") if ready else (),
+        bottom=lines_of(run, results, "bottom") if ready else (),
         completeness=_completeness(rows, settings),
         figures=figures,
         warnings=tuple(dict.fromkeys([*run.warnings, *(w for row in rows[:1] for w in row.notes.get("warnings", ()))])),
@@ -141,7 +141,8 @@ def _shares(tokens: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
-def _lines(run: Run, results: Results, side: str, offset: int = 0) -> tuple[NeuronLine, ...]:
+def lines_of(run: Run, results: Results, side: str, offset: int = 0) -> tuple[NeuronLine, ...]:
+    """The first rows of a neuron table; ``side`` is ``top`` or ``bottom``."""
     found = results.top(run.id, side, offset, FIRST_NEURONS)
     parts = tuple(name for name in run.plan.get("parts", ()) if name in CONTENT_SEGMENTS)
     cache: dict[tuple[Any, str, str], Any] = {}

@@ -1,19 +1,13 @@
-"""Stored datasets: written in batches while they come in, read by id ever after.
+"""Stored datasets, read by id."""
 
-A dataset that is still coming in is in the state ``importing`` and nobody else sees it; what a broken import left is
-dropped.
-"""
-
-import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, Table, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Row, Select, Table, select, update
 
-from app.domain.datasets import Dataset, Record, Text
-from app.domain.errors import Conflict, NotFound
-from app.store.db import Database, now
-from app.store.rows import insert_new
+from app.domain.datasets import Dataset
+from app.domain.errors import NotFound
+from app.store.db import Database
 from app.store.tables import candidate, dataset, item, judgement
 
 AT_ONCE = 500
@@ -26,104 +20,6 @@ class Datasets:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-
-    def begin(self, name: str, kind: str, **about: str) -> int:
-        """A new, empty dataset in the state ``importing``; ``about`` holds domain, licence and source.
-
-        Raises:
-            Conflict: the name is taken.
-        """
-        with self.db.write() as connection:
-            taken = select(dataset.c.id).where(
-                dataset.c.name == name, dataset.c.deleted.is_(False), dataset.c.state == "ready"
-            )
-            if connection.execute(taken).first() is not None:
-                raise Conflict("a name that no dataset has", f"'{name}'", "Choose another name.", "name")
-            values: dict[str, Any] = {"domain": "", "licence": "", "source": "", **about}
-            counts = dict.fromkeys(("queries", "passages", "judgements", "candidates"), 0)
-            values |= {"name": name, "kind": kind, "hash": "", "report": {}, "state": "importing"}
-            values |= {**counts, "created": now(), "deleted": False}
-            made = connection.execute(insert(dataset).values(**values)).inserted_primary_key
-        assert made is not None
-        return int(made[0])
-
-    def add(self, number: int, records: Sequence[Record]) -> dict[str, int]:
-        """Store a batch; kind of record to how many of them were there already (the first one stays)."""
-        tables: dict[str, tuple[Table, list[dict[str, Any]]]] = {
-            "query": (item, []),
-            "passage": (item, []),
-            "judgement": (judgement, []),
-            "candidate": (candidate, []),
-        }
-        for record in records:
-            name = record.kind if isinstance(record, Text) else type(record).__name__.lower()
-            tables[name][1].append({"dataset_id": number, **vars(record)})
-        with self.db.write() as connection:
-            return {
-                name: len(rows) - insert_new(connection, table, rows) for name, (table, rows) in tables.items() if rows
-            }
-
-    def clean(self, number: int) -> dict[str, int]:
-        """Remove judgements and candidates whose query or passage has no text; name of the fault to its count."""
-        found: dict[str, int] = {}
-        with self.db.write() as connection:
-            for table, name in ((judgement, "judgements"), (candidate, "candidates")):
-                for side in ("query", "passage"):
-                    orphan = and_(table.c.dataset_id == number, ~_known(table, side))
-                    count = select(func.count(table.c[side].distinct())).where(orphan)
-                    found[f"{name}_unknown_{side}"] = int(connection.execute(count).scalar_one())
-                lost = or_(~_known(table, "query"), ~_known(table, "passage"))
-                gone = connection.execute(table.delete().where(table.c.dataset_id == number, lost))
-                found[f"{name}_dropped"] = gone.rowcount
-        return found
-
-    def finish(self, number: int, report: dict[str, Any]) -> Dataset:
-        """Count, hash, and show the dataset. One of the same content that is there already is given back instead."""
-        digest = self._digest(number)
-        known = self.by_hash(digest)
-        if known is not None:
-            self.drop(number)
-            self.restore(known.id)
-            return self.get(known.id)
-        with self.db.write() as connection:
-            values: dict[str, Any] = {"hash": digest, "report": report, "state": "ready"}
-            values |= {
-                "queries": _count(connection, item, number, item.c.kind == "query"),
-                "passages": _count(connection, item, number, item.c.kind == "passage"),
-                "judgements": _count(connection, judgement, number),
-                "candidates": _count(connection, candidate, number),
-            }
-            connection.execute(update(dataset).where(dataset.c.id == number).values(**values))
-        return self.get(number)
-
-    def drop(self, number: int) -> None:
-        """Remove a dataset with everything in it, in pieces that let other writers between them."""
-        for table in (candidate, judgement, item):
-            for key in self._queries_of(table, number):
-                with self.db.write() as connection:
-                    connection.execute(table.delete().where(table.c.dataset_id == number, *key))
-        with self.db.write() as connection:
-            connection.execute(dataset.delete().where(dataset.c.id == number))
-
-    def _queries_of(self, table: Table, number: int) -> Iterator[tuple[Any, ...]]:
-        """Conditions that together hold of every row of a dataset, each of some thousands."""
-        column = table.c.key if table is item else table.c["query"]
-        while True:
-            with self.db.read() as connection:
-                rows = select(column).where(table.c.dataset_id == number).order_by(column).offset(5 * STREAMED).limit(1)
-                edge = connection.execute(rows).scalar()
-            if edge is None:
-                yield ()
-                return
-            yield (column <= edge,)
-
-    def sweep(self) -> int:
-        """Drop what imports that died have left."""
-        with self.db.read() as connection:
-            left = connection.execute(select(dataset.c.id).where(dataset.c.state == "importing")).scalars().all()
-        for number in left:
-            self.drop(number)
-        return len(left)
 
     def describe(self, number: int, **values: Any) -> None:
         """Change name, domain, licence, source or report."""
@@ -233,31 +129,6 @@ class Datasets:
         with self.db.read() as connection:
             for part in [None] if queries is None else _cut(queries):
                 yield from connection.execute(base if part is None else base.where(table.c["query"].in_(part)))
-
-    def _digest(self, number: int) -> str:
-        """Hash of the content, whatever files it came from."""
-        digest = hashlib.sha256()
-        for kind in ("query", "passage"):
-            for key, text in self.stream(number, kind):
-                _feed(digest, (kind, key, text))
-        for table in (judgement, candidate):
-            for row in self._pairs(table, number, None):
-                values = (row.query, row.passage, row.grade) if table is judgement else tuple(row)[1:]
-                _feed(digest, (table.name, *values))
-        return digest.hexdigest()
-
-
-def _feed(digest: Any, values: Iterable[Any]) -> None:
-    digest.update(("\0".join(map(str, values)) + "\1").encode())
-
-
-def _known(table: Table, side: str) -> Any:
-    """Whether a row's query or passage has a text."""
-    return exists().where(item.c.dataset_id == table.c.dataset_id, item.c.kind == side, item.c.key == table.c[side])
-
-
-def _count(connection: Connection, table: Table, number: int, *where: Any) -> int:
-    return int(connection.execute(select(func.count()).where(table.c.dataset_id == number, *where)).scalar_one())
 
 
 def _cut(keys: Collection[str]) -> Iterator[list[str]]:

@@ -164,6 +164,33 @@ class Results:
                 for row in connection.execute(query)
             )
 
+    def metrics(self, number: int) -> dict[str, NDArray[np.float64]]:
+        """Measure to [S, Q] values of a study: settings by ordinal, queries in the order of the plan."""
+        return {name: values.reshape(-1, n) for name, n, values in self._arrays(number, "metric")}
+
+    def folds(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """([F, N] mean scores by fold of queries, [F] examples of each); empty where a run has none."""
+        found: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
+        counts: dict[str, int] = {}
+        for name, n, values in self._arrays(number, "folds"):
+            found[name].append(values)
+            counts[name] = n
+        if not found:
+            return np.zeros((0, 0)), np.zeros(0, dtype=np.int64)
+        return np.stack([np.concatenate(parts) for parts in found.values()]), np.asarray(list(counts.values()))
+
+    def _arrays(self, number: int, group: str) -> list[tuple[str, int, NDArray[np.float64]]]:
+        """Name, n and values of every array of a group, in the order they were stored."""
+        query = (
+            select(array.c.name, array.c.n, blob.c.bytes)
+            .join(blob, blob.c.id == array.c.blob_id)
+            .where(array.c.run_id == number, array.c.group == group)
+            .order_by(array.c.id)
+        )
+        with self.db.read() as connection:
+            rows = connection.execute(query).all()
+        return [(row.name, row.n, np.frombuffer(row.bytes, dtype="<f4").astype(np.float64)) for row in rows]
+
     def items(self, number: int) -> tuple[ItemRow, ...]:
         """Per-example results in order."""
         query = select(item_result).where(item_result.c.run_id == number).order_by(item_result.c.item)

@@ -89,6 +89,92 @@ def _decimal(name: str, raw: Any) -> float:
         raise BadInput(f"{name}: a number", f"'{str(raw)[:60]}'", f"Correct {name}.", name) from error
 
 
+def set_rule(sent: Any, runs: list[str]) -> dict[str, Any]:
+    """The rule of a form: the same selection of every run, combined.
+
+    Raises:
+        BadInput: no run, or a size that is none.
+    """
+    if not runs:
+        raise BadInput("at least one run", "none", "Tick runs to take neurons from, or paste ids.", "run")
+    size = size_of(str(sent.get("size") or "1%"))
+    how = str(sent.get("combine") or "all")
+    if how.startswith("fuse_"):
+        return {"op": "fused", "how": how.removeprefix("fuse_"), "runs": runs, "fraction": size.get("fraction", 0.01)}
+    selection = {"rank": str(sent.get("rank") or "top"), "part": str(sent.get("part") or "all"), **size}
+    tops: list[dict[str, Any]] = [{"op": "top", "run": run, "selection": selection} for run in runs]
+    if len(tops) == 1:
+        return tops[0]
+    if how == "out_minus_in":
+        inside = {str(text) for text in sent.getlist("inside")}
+        own = [top for top, key in zip(tops, sent.getlist("run"), strict=True) if str(key) in inside]
+        others = [top for top, key in zip(tops, sent.getlist("run"), strict=True) if str(key) not in inside]
+        if not own or not others:
+            raise BadInput("runs of both kinds", "only one", "Tick 'in-domain' at some of the chosen runs.", "inside")
+        return {"op": "minus", "of": [{"op": "all", "of": others}, *own]}
+    rule: dict[str, Any] = {"op": how, "of": tops}
+    return rule | ({"k": whole("k", sent.get("k") or 2)} if how == "at_least" else {})
+
+
+def attribute_values(sent: Any, fields: tuple[Field, ...]) -> dict[str, Any]:
+    """Values of an attribution over a dataset.
+
+    Raises:
+        BadInput: a number field that holds no number.
+    """
+    params = {f.name: _value(f, sent) for f in fields if f.name in sent or (f.kind == "flag" and "flags" in sent)}
+    sample: dict[str, Any] = {"dataset": str(sent.get("dataset") or ""), "correct": "correct" in sent}
+    sample |= {name: str(sent[name]) for name in ("part", "relevance") if sent.get(name)}
+    sample |= _wholes(sent, ("threshold", "limit", "seed"))
+    if str(sent.get("split_seed") or ""):
+        sample["split"] = {"seed": whole("split_seed", sent["split_seed"])}
+    values: dict[str, Any] = {"sample": sample, "params": params, "method": str(sent.get("method") or "nig")}
+    values |= {"average": str(sent.get("average") or "micro"), "target": {"name": sent.get("target") or "default"}}
+    return values | _wholes(sent, ("max_length",))
+
+
+def _wholes(sent: Any, names: tuple[str, ...]) -> dict[str, int]:
+    """Filled fields as whole numbers."""
+    return {name: whole(name, sent[name]) for name in names if str(sent.get(name) or "").strip()}
+
+
+def shares(name: str, text: str) -> list[float]:
+    """``0.1 %, 1 %`` or ``0.001 0.01`` as shares.
+
+    Raises:
+        BadInput: something that is no number.
+    """
+    parts = [part for part in text.replace("%", "% ").replace(",", " ").split() if part]
+    joined: list[str] = []
+    for part in parts:
+        if part == "%" and joined:
+            joined[-1] += "%"
+        else:
+            joined.append(part)
+    return [_decimal(name, part.rstrip("%")) / (100 if part.endswith("%") else 1) for part in joined]
+
+
+def study_values(sent: Any) -> dict[str, Any]:
+    """Values of a study.
+
+    Raises:
+        BadInput: a field that holds no number.
+    """
+    evaluation: dict[str, Any] = {"dataset": str(sent.get("dataset") or "")}
+    evaluation |= {"part": str(sent["part"])} if sent.get("part") else {}
+    evaluation |= _wholes(sent, ("queries", "depth", "threshold"))
+    if str(sent.get("split_seed") or ""):
+        evaluation["split"] = {"seed": whole("split_seed", sent["split_seed"])}
+    values: dict[str, Any] = {"evaluation": evaluation, "sets": [int(n) for n in sent.getlist("set") if n.isdigit()]}
+    values |= {"fractions": shares("fractions", str(sent["fractions"]))} if sent.get("fractions") else {}
+    values |= {"doses": shares("doses", str(sent["doses"]))} if sent.get("doses") else {}
+    values |= {"op": str(sent.get("op") or "zero"), **_wholes(sent, ("seeds", "seed", "max_length"))}
+    if values["op"] == "scale":
+        values["amount"] = _decimal("amount", sent.get("amount") or "0.5")
+    segments = [text for text in sent.getlist("segments") if text]
+    return values | ({"segments": segments} if segments else {})
+
+
 def ablate_values(sent: Any) -> dict[str, Any]:
     """Values of an ablation.
 

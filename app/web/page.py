@@ -1,6 +1,7 @@
 """Rendering: a page, its fragment for HTMX, and its ``.json`` twin come from the same view."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import asdict, is_dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -92,8 +93,9 @@ def span(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-async def _form_of(request: Request) -> FormData:
-    return await request.form()
+async def _form_of(request: Request) -> AsyncIterator[FormData]:
+    async with request.form() as form:
+        yield form
 
 
 Sent = Annotated[FormData, Depends(_form_of)]

@@ -43,6 +43,8 @@ def test_the_layout_of_beir(tmp_path: Path) -> None:
         "queries": "queries.jsonl",
     }
     found = [record for spec in files for record in records(spec, tmp_path)]
+    (tmp_path / "LICENSE.txt").write_text("All rights\nreserved by somebody, and so on\n")
+    assert guess_folder(tmp_path) == files
     assert Text("passage", "a", "T x") in found and Text("passage", "b", "y") in found
     assert Text("query", "1", "rain") in found and Judgement("1", "a", 2) in found and len(found) == 4
 

@@ -25,11 +25,15 @@ class Ranked:
 
     def __init__(self, host: ModelHost) -> None:
         self.space = host.space("ffn")
+        self.answers: dict[int, dict[int, np.ndarray]] = {}
 
     def scores(self, number: int, name: str = "mean") -> NeuronScores:
         values = np.random.default_rng(number).normal(size=(1, len(self.space)))
         flat = np.zeros(len(self.space))
         return NeuronScores(self.space, ("all",), values, flat, flat, 1)
+
+    def responses(self, number: int) -> dict[int, dict[int, np.ndarray]]:
+        return self.answers
 
 
 class Run:
@@ -60,7 +64,10 @@ def ran(host: ModelHost, settings: StudySettings, given: Inputs, tokens: int = 3
                 answers |= {(row.ordinal, row.first_item + at): values for at, values in enumerate(row.values)}
             else:
                 rows.append(row)
-    kind.finish(settings, plan, None, given, host)
+    for (ordinal, at), value in answers.items():
+        given.results.answers.setdefault(ordinal, {})[at] = value
+    done = kind.finish(settings, plan, None, given, host)
+    assert done.facts["pairs"] == len(plan["pairs"]) and {row.name for row in done.rows} >= {"nDCG@10", "accuracy"}
     return plan, rows, answers
 
 

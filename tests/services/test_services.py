@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from app.cli.commands import ablate_values, explain_values
 from app.cli.parser import parser
+from app.cli.values import ablate_values, explain_values
 from app.domain.errors import BadInput
 from app.main import Golgi, build
 from app.services.exports import as_csv

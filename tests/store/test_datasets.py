@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.datasets import Candidate, Judgement, Text
 from app.domain.errors import Conflict, NotFound
-from app.store.datasets import Datasets
+from app.store.dataset_writer import DatasetWriter
 from app.store.db import Database
 
 RECORDS = [
@@ -24,7 +24,7 @@ RECORDS = [
 def data(tmp_path):
     db = Database(f"sqlite:///{tmp_path}/g.sqlite3")
     db.migrate()
-    yield Datasets(db)
+    yield DatasetWriter(db)
     db.close()
 
 
@@ -82,7 +82,7 @@ def test_nobody_sees_a_dataset_that_is_coming_in(data):
     assert data.find() == ()
     with pytest.raises(NotFound):
         data.named("rain")
-    assert data.sweep() == 1
+    assert data.sweep("other") == 0 and data.sweep("rain") == 1
     with pytest.raises(NotFound):
         data.get(number)
     assert data.texts(number, "query", {"q1"}) == {}

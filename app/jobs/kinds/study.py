@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from app.analysis.outcomes import lists_of, measured, references
 from app.domain.datasets import Dataset
 from app.domain.errors import BadInput, NotFound
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
 from app.domain.neuron_sets import Members, random_global, random_matched
-from app.domain.results import ResponseRow
+from app.domain.results import ArrayRow, ResponseRow
 from app.domain.runs import Lane
 from app.domain.scores import NeuronScores, RunningScores
 from app.domain.sites import NeuronIndex, NeuronSpace
@@ -101,11 +102,31 @@ class Study:
         given: Inputs,
         host: ModelHost,
     ) -> Finished:
-        """Names of the outputs and the size of the study."""
+        """Every measure of every query under every setting, and reference orders of the same candidates."""
         assert isinstance(settings, StudySettings)
-        facts = {"outputs": list(OUTPUTS), "n": plan["items"], "pairs": len(plan["pairs"]), "neurons": plan["neurons"]}
-        few = () if plan["items"] >= 30 else (f"Means over {plan['items']} queries are rough; see the intervals.",)
-        return Finished((), facts, few)
+        answers, count = _stored(given, plan["settings"])
+        facts: dict[str, Any] = {"outputs": list(OUTPUTS), "neurons": plan["neurons"], "pairs": count}
+        if not count:
+            return Finished((), {**facts, "n": 0}, ())
+        lists, _ = lists_of(plan["pairs"], count)
+        grades = given.data.judgements(_dataset(settings, given).id, set(lists))
+        tau = settings.evaluation.threshold
+        found = measured(answers, lists, grades, tau)
+        rows = tuple(ArrayRow("metric", name, "all", "query", 0, len(lists), v) for name, v in found.items())
+        facts |= {"n": len(lists), "measures": list(found), "anchors": references(lists, grades, tau)}
+        few = () if len(lists) >= 30 else (f"Means over {len(lists)} queries are rough; see the intervals.",)
+        return Finished(rows, facts, few)
+
+
+def _stored(given: Inputs, settings: int) -> tuple[NDArray[np.float64], int]:
+    """[S, P, Y] answers of the pairs that every setting has answered, and how many pairs those are."""
+    answers = given.results.responses(given.own)
+    count = min((len(answers.get(number, {})) for number in range(settings)), default=0)
+    found = np.zeros((settings, count, len(OUTPUTS)))
+    for number in range(settings):
+        for item in range(count):
+            found[number, item] = answers[number][item]
+    return found, count
 
 
 def _dataset(settings: StudySettings, given: Inputs) -> Dataset:

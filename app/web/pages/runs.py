@@ -28,9 +28,9 @@ def run_list(request: Request, sort: str = "new", offset: int = 0) -> Response:
 
 @router.get("/runs/{number}", name="run")
 @router.get("/runs/{number}.json", name="runs_one_json")
-def run_page(request: Request, number: int, part: str = "all") -> Response:
-    """One run."""
-    return render(request, "run", services(request).pages.run(number, part), error=None, sent={})
+def run_page(request: Request, number: int, part: str = "all", measure: str = "", set: int = 0) -> Response:
+    """One run; of a study, the measure and the set that is looked at by query."""
+    return render(request, "run", services(request).pages.run(number, part, measure, set), error=None, sent={})
 
 
 @router.get("/ablations/{number}")
@@ -56,7 +56,7 @@ def progress(request: Request, number: int, have: int = 0) -> Response:
     answer = fragment(request, "progress", view=view)
     if not view.moving:
         answer.headers["HX-Trigger"] = "run-ended"
-    elif view.explain and len(view.explain.items) > have:
+    elif view.grown > have:
         answer.headers["HX-Trigger"] = "run-grew"
     return answer
 
@@ -139,11 +139,12 @@ def export(request: Request, number: int, form: str) -> Response:
 
 
 @router.get("/runs/{number}/figures/{name}.csv", name="figure_csv")
-def figure_csv(request: Request, number: int, name: str, part: str = "all") -> Response:
+def figure_csv(
+    request: Request, number: int, name: str, part: str = "all", measure: str = "", set: int = 0
+) -> Response:
     """The table of a figure."""
-    view = services(request).pages.run(number, part)
-    inner = view.explain or view.ablate
-    if inner is None or name not in inner.figures:
+    inner = services(request).pages.run(number, part, measure, set).inner
+    if name not in inner.figures:
         raise NotFound("a figure of this run", f"'{name}'", "Go back to the run's page.")
     return _table(inner.figures[name], f"golgi-run-{number}-{name}")
 

@@ -1,0 +1,70 @@
+"""What a study's answers amount to: every measure of every query under every setting.
+
+Axes: S settings, P pairs (query by query, candidates in first-stage order), Q queries, Y outputs (target, score,
+probability).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.analysis.ranking import MEASURES, anchors, classes, per_query, unjudged
+
+Floats = NDArray[np.float64]
+NONE = -1.0
+"""Stands for 'no such passage' in a measure whose values are never negative."""
+CLASSES = ("accuracy", "p_relevant", "p_other")
+SCORE, PROBABILITY = 1, 2
+
+
+def lists_of(pairs: Sequence[Sequence[object]], count: int) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
+    """Candidates and grades by query, of the first ``count`` pairs ``(query, passage, grade or None)``."""
+    lists: dict[str, list[str]] = {}
+    grades: dict[str, dict[str, int]] = {}
+    for query, passage, grade in pairs[:count]:
+        lists.setdefault(str(query), []).append(str(passage))
+        if isinstance(grade, int):
+            grades.setdefault(str(query), {})[str(passage)] = grade
+    return lists, grades
+
+
+def table(values: Floats, lists: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    """Query to passage to value, of [P] values."""
+    found: dict[str, dict[str, float]] = {}
+    at = 0
+    for query, passages in lists.items():
+        found[query] = dict(zip(passages, values[at : at + len(passages)].tolist(), strict=True))
+        at += len(passages)
+    return found
+
+
+def measured(
+    answers: Floats, lists: Mapping[str, Sequence[str]], grades: Mapping[str, Mapping[str, int]], threshold: int
+) -> dict[str, Floats]:
+    """Measure to [S, Q], of [S, P, Y] answers; ``grades`` holds every judgement of the queries, candidates or not.
+
+    The measures are those of :mod:`app.analysis.ranking`, ``unjudged@10`` (passages), and the three of ``CLASSES``,
+    which are ``NONE`` where a query has no such candidate.
+    """
+    names = (*MEASURES, "unjudged@10", *CLASSES)
+    found = {name: np.zeros((len(answers), len(lists))) for name in names}
+    for number, answer in enumerate(answers):
+        scores, probabilities = table(answer[:, SCORE], lists), table(answer[:, PROBABILITY], lists)
+        ranked = per_query(grades, scores, threshold)
+        for at, query in enumerate(lists):
+            mine = grades.get(query, {})
+            row = {name: ranked[name][query] for name in MEASURES}
+            row["unjudged@10"] = float(unjudged(mine, scores[query]))
+            row |= classes(mine, probabilities[query], threshold)
+            for name, value in row.items():
+                found[name][number, at] = NONE if np.isnan(value) else value
+    return found
+
+
+def references(
+    lists: Mapping[str, Sequence[str]], grades: Mapping[str, Mapping[str, int]], threshold: int
+) -> dict[str, dict[str, float]]:
+    """Reference orders of the same candidates; see :func:`app.analysis.ranking.anchors`."""
+    first = {query: {p: -float(at) for at, p in enumerate(passages)} for query, passages in lists.items()}
+    return anchors(grades, first, threshold)

@@ -1,0 +1,163 @@
+"""Figures of neuron sets and of how they agree."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.analysis.agreement import Overlap
+from app.figures.base import DIVERGING, NEGATIVE, NEUTRAL, POSITIVE, SINGLE, Figure, layout
+from app.figures.studies import COLOURS, DASHES
+
+
+def histogram(rows: Sequence[tuple[int, int, int]], caption: str) -> Figure:
+    """Members by layer; rows are (layer, members, neurons of the layer)."""
+    plot = {
+        "data": [
+            {
+                "type": "bar",
+                "x": [f"L{layer}" for layer, _, _ in rows],
+                "y": [count for _, count, _ in rows],
+                "marker": {"color": POSITIVE},
+                "hovertemplate": "%{x}: %{y} neurons<extra></extra>",
+            }
+        ],
+        "layout": layout("layer", "neurons of the set", xaxis={"type": "category"}, height=260),
+    }
+    table = tuple((f"L{layer}", count, each) for layer, count, each in rows)
+    return Figure("layers", "Members by layer", caption, plot, ("layer", "members", "neurons in it"), table)
+
+
+def depth(curves: Mapping[str, Sequence[tuple[int, Overlap]]], caption: str) -> Figure:
+    """Jaccard of the tops of two rankings over how many are taken, with the chance line."""
+    data: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
+    for at, (name, points) in enumerate(curves.items()):
+        data.append(_line(name, [(size, one.jaccard) for size, one in points], COLOURS[at % 6], DASHES[at % 6], 2.5))
+        rows += [(name, size, one.shared, one.expected, one.jaccard, one.chance_jaccard, one.p) for size, one in points]
+    first = next(iter(curves.values()), ())
+    data.append(_line("by chance", [(size, one.chance_jaccard) for size, one in first], NEUTRAL, "dot", 1.5))
+    plot = {
+        "data": data,
+        "layout": layout(
+            "neurons taken from the top of each",
+            "Jaccard: shared over united",
+            height=380,
+            showlegend=True,
+            xaxis={"type": "log", "dtick": 1},
+            yaxis={"range": [0, 1.02]},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        ),
+    }
+    columns = ("pair", "neurons", "shared", "by chance", "Jaccard", "Jaccard by chance", "p of at least as many")
+    return Figure("depth", "Overlap by depth", caption, plot, columns, tuple(rows))
+
+
+def _line(name: str, points: Sequence[tuple[int, float]], colour: str, dash: str, width: float) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "line": {"color": colour, "dash": dash, "width": width},
+        "hovertemplate": "%{x:,} neurons: %{y:.3f}<extra>" + name + "</extra>",
+    }
+
+
+def by_layer(rows: Sequence[tuple[str, float, float]], caption: str) -> Figure:
+    """Rank correlation and same-sign share of two rankings within each layer."""
+    marks = (("rank correlation", POSITIVE, "circle"), ("share with the same sign", NEGATIVE, "square-open"))
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": [row[0] for row in rows],
+            "y": [row[at + 1] for row in rows],
+            "marker": {"color": colour, "symbol": symbol, "size": 10},
+            "hovertemplate": "%{x}: %{y:.3f}<extra>" + name + "</extra>",
+        }
+        for at, (name, colour, symbol) in enumerate(marks)
+    ]
+    plot = {
+        "data": data,
+        "layout": layout(
+            "layer",
+            "agreement",
+            showlegend=True,
+            xaxis={"type": "category"},
+            yaxis={"range": [-1.05, 1.05]},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        ),
+    }
+    columns = ("layer", *(name for name, _, _ in marks))
+    return Figure("by_layer", "Agreement by layer", caption, plot, columns, tuple(rows))
+
+
+def scatter(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    ids: Sequence[str],
+    extreme: NDArray[np.int64],
+    names: tuple[str, str],
+    caption: str,
+) -> Figure:
+    """Scores on one axis each: a density of all neurons, and the most extreme ones as points with their ids."""
+    edges = [np.linspace(float(v.min()), float(v.max()) or 1.0, 61) for v in (a, b)]
+    counts, x, y = np.histogram2d(a, b, bins=edges)
+    data = [
+        {
+            "type": "heatmap",
+            "x": ((x[:-1] + x[1:]) / 2).tolist(),
+            "y": ((y[:-1] + y[1:]) / 2).tolist(),
+            "z": np.log10(1 + counts.T).tolist(),
+            "zmin": 0,
+            "colorscale": SINGLE,
+            "showscale": False,
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": a[extreme].tolist(),
+            "y": b[extreme].tolist(),
+            "text": list(ids),
+            "marker": {"color": POSITIVE, "size": 6, "line": {"width": 1, "color": NEUTRAL}},
+            "hovertemplate": "%{text}: %{x:.3g}, %{y:.3g}<extra></extra>",
+        },
+    ]
+    plot = {"data": data, "layout": layout(f"score on {names[0]}", f"score on {names[1]}", height=440)}
+    rows = tuple((one, float(a[at]), float(b[at])) for one, at in zip(ids, extreme, strict=True))
+    return Figure("scatter", "Scores side by side", caption, plot, ("neuron", names[0], names[1]), rows)
+
+
+def matrix(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: NDArray[np.float64],
+    texts: Sequence[Sequence[str]],
+    about: tuple[str, str, str],
+    signed: bool = False,
+) -> Figure:
+    """A table of numbers as cells with their texts; NaN is left empty. ``about``: title, unit, caption."""
+    title, unit, caption = about
+    top = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
+    cells = {
+        "type": "heatmap",
+        "x": list(columns),
+        "y": list(rows),
+        "z": [[None if np.isnan(v) else float(v) for v in row] for row in values],
+        "zmin": -top if signed else 0,
+        "zmax": top or 1.0,
+        "colorscale": DIVERGING if signed else SINGLE,
+        "text": [list(row) for row in texts],
+        "texttemplate": "%{text}",
+        "hovertemplate": "%{y} and %{x}: %{z:.3f}<extra></extra>",
+        "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
+    }
+    axes = layout("", "", height=180 + 46 * len(rows), yaxis={"autorange": "reversed"}, xaxis={"type": "category"})
+    plot = {"data": [cells], "layout": axes}
+    table = tuple((name, *map(float, row)) for name, row in zip(rows, values, strict=True))
+    return Figure("matrix", title, caption, plot, ("", *columns), table)

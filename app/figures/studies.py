@@ -1,0 +1,174 @@
+"""Figures of studies: a measure over neurons removed, changes by query, stability, overlap, cross tests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+COLOURS = (POSITIVE, NEGATIVE, "#3d7f5d", "#8a5aa8", "#a8843a", "#4a4f55")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A measure over sizes: ``points`` are (neurons, value); ``band`` (neurons, lowest, highest), if any."""
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+    band: tuple[tuple[int, float, float], ...] = ()
+    style: str = "target"
+
+
+def curve(lines: Sequence[Line], levels: Mapping[str, float], measure: str, caption: str) -> Figure:
+    """A measure over the number of neurons switched off, on a log axis, with reference levels."""
+    data: list[dict[str, Any]] = []
+    targets = 0
+    for line in lines:
+        xs, ys = [x for x, _ in line.points], [y for _, y in line.points]
+        if line.band:
+            data.append(_band(line))
+        main = line.style == "target"
+        look = {"color": COLOURS[targets % len(COLOURS)], "width": 3, "dash": DASHES[targets % len(DASHES)]}
+        targets += main
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": line.name,
+                "x": xs,
+                "y": ys,
+                "line": look if main else {"color": NEUTRAL, "width": 1.2, "dash": _control(line.style)},
+                "marker": {"size": 8 if main else 5, "symbol": "circle" if main else _symbol(line.style)},
+                "hovertemplate": "%{x:,} neurons: %{y:.4f}<extra>" + line.name + "</extra>",
+            }
+        )
+    plot = {
+        "data": data,
+        "layout": layout(
+            "neurons switched off",
+            measure,
+            height=440,
+            showlegend=True,
+            xaxis={"type": "log", "dtick": 1},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            **_levels(levels),
+        ),
+    }
+    rows = tuple((line.name, x, y, *(_ends(line, x))) for line in lines for x, y in line.points) + tuple(
+        (name, "", value, "", "") for name, value in levels.items()
+    )
+    columns = ("set", "neurons", measure, "lowest seed", "highest seed")
+    return Figure("curve", f"{measure} when neurons go", caption, plot, columns, rows)
+
+
+def _control(style: str) -> str:
+    return {"random": "solid", "global": "dot", "bottom": "dash", "small": "dashdot"}.get(style, "longdash")
+
+
+def _symbol(style: str) -> str:
+    return {"random": "circle-open", "global": "diamond-open", "bottom": "triangle-down", "small": "x"}.get(
+        style, "square"
+    )
+
+
+def _ends(line: Line, x: int) -> tuple[Any, Any]:
+    return next(((low, high) for at, low, high in line.band if at == x), ("", ""))
+
+
+def _band(line: Line) -> dict[str, Any]:
+    low, high = [(x, a) for x, a, _ in line.band], [(x, b) for x, _, b in line.band]
+    around = [*high, *reversed(low)]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [x for x, _ in around],
+        "y": [y for _, y in around],
+        "fill": "toself",
+        "fillcolor": BAND,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _levels(levels: Mapping[str, float]) -> dict[str, Any]:
+    """Horizontal lines with their names at the right end."""
+    shape = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}
+    notes = [
+        {"xref": "paper", "x": 1, "y": value, "text": name, "showarrow": False, "xanchor": "right", "yanchor": "bottom"}
+        for name, value in levels.items()
+    ]
+    return {"shapes": [{**shape, "y0": value, "y1": value} for value in levels.values()], "annotations": notes}
+
+
+def changes(values: Sequence[tuple[str, float]], measure: str, caption: str) -> Figure:
+    """Change of a measure by query, sorted; at most 600 bars."""
+    ordered = sorted(values, key=lambda pair: pair[1])
+    shown = ordered if len(ordered) <= 600 else [ordered[round(at * (len(ordered) - 1) / 599)] for at in range(600)]
+    plot = {
+        "data": [
+            {
+                "type": "bar",
+                "x": [query for query, _ in shown],
+                "y": [value for _, value in shown],
+                "marker": {
+                    "color": [POSITIVE if value > 0 else NEGATIVE for _, value in shown],
+                    "pattern": {"shape": ["" if value > 0 else "/" for _, value in shown]},
+                },
+                "hovertemplate": "query %{x}: %{y:+.3f}<extra></extra>",
+            }
+        ],
+        "layout": layout(
+            "queries, from largest fall to largest rise",
+            f"change of {measure}",
+            xaxis={"type": "category", "showticklabels": False},
+        ),
+    }
+    return Figure(
+        "changes", f"Change of {measure} by query", caption, plot, ("query", f"change of {measure}"), tuple(ordered)
+    )
+
+
+def doses(lines: Sequence[Line], base: float, measure: str, caption: str) -> Figure:
+    """A measure over λ for each set and its random sets."""
+    plain = curve(lines, {"intact": base}, measure, caption)
+    plot = {"data": plain.plot["data"], "layout": {**plain.plot["layout"]}}
+    plot["layout"]["xaxis"] = {"title": {"text": "λ (0 switches off, 1 leaves as it is)"}, "type": "linear"}
+    columns = ("set", "λ", measure, "lowest seed", "highest seed")
+    return Figure("doses", f"{measure} over λ", caption, plot, columns, plain.rows)
+
+
+def stability(points: Sequence[tuple[float, float, float]], caption: str) -> Figure:
+    """Agreement of two disjoint samples over their size: rank correlation and Jaccard of the top 1 %."""
+    names = ("rank correlation of all neurons", "Jaccard of the top 1 %")
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": name,
+            "x": [point[0] for point in points],
+            "y": [point[at + 1] for point in points],
+            "line": {"color": COLOURS[at], "dash": DASHES[at]},
+            "hovertemplate": "%{x:.0f} examples a side: %{y:.3f}<extra>" + name + "</extra>",
+        }
+        for at, name in enumerate(names)
+    ]
+    plot = {
+        "data": data,
+        "layout": layout(
+            "examples on each side",
+            "agreement",
+            showlegend=True,
+            yaxis={"range": [min(0.0, *(min(p[1:]) for p in points)), 1.02]},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        ),
+    }
+    return Figure(
+        "stability",
+        "Would other queries give the same neurons?",
+        caption,
+        plot,
+        ("examples a side", *names),
+        tuple(points),
+    )

@@ -1,0 +1,283 @@
+"""Two to six rankings or sets side by side, and the cross test of studies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.analysis import agreement
+from app.analysis.agreement import Overlap
+from app.domain.errors import BadInput
+from app.domain.neuron_sets import Members
+from app.domain.runs import Run, RunState
+from app.domain.scores import NeuronScores
+from app.domain.set_rules import NeuronSet
+from app.domain.sites import NeuronIndex, NeuronSpace, SiteKind
+from app.figures import sets as figures
+from app.figures.base import Figure
+from app.services.study_view import Comparison, study_view
+from app.services.words import signed
+from app.store.results import Results
+from app.store.runs import Runs
+from app.store.sets import Sets
+
+MOST = 6
+EXTREME = 200
+RANKED = ("explain", "attribute")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the things compared: a run's ranking, or a set."""
+
+    key: str
+    name: str
+    run: Run | None
+    saved: NeuronSet | None
+
+
+@dataclass(frozen=True)
+class CompareView:
+    """A comparison at a share of all neurons; empty until two things are chosen."""
+
+    sides: tuple[Side, ...]
+    share: float
+    total: int
+    pairs: tuple[tuple[str, str, Overlap, float], ...]
+    combinations: tuple[tuple[tuple[str, ...], int], ...]
+    all_shared: int
+    all_expected: float
+    movers: tuple[tuple[str, tuple[int, ...], tuple[float, ...]], ...]
+    figures: Mapping[str, Figure]
+    sentence: str
+    rankings: tuple[Run, ...]
+    sets: tuple[NeuronSet, ...]
+
+
+@dataclass(frozen=True)
+class CrossView:
+    """Effects of sets found on one dataset and measured on others: rows are rankings, columns datasets."""
+
+    measure: str
+    fraction: float
+    fractions: tuple[float, ...]
+    studies: tuple[Run, ...]
+    cells: tuple[tuple[str, str, Comparison, int], ...]
+    figure: Figure | None
+    sentences: tuple[str, ...]
+
+
+class Compare:
+    """Reads stored runs and sets."""
+
+    def __init__(self, runs: Runs, results: Results, sets: Sets) -> None:
+        self.runs, self.results, self.sets = runs, results, sets
+
+    def view(self, runs: Sequence[int], sets: Sequence[int], share: float = 0.01) -> CompareView:
+        """The comparison.
+
+        Raises:
+            BadInput: more than six, or things of different models or neurons. NotFound: no such run or set.
+        """
+        sides = self._sides(runs, sets)
+        ready = tuple(self._rankings())
+        if len(sides) < 2:
+            return CompareView(tuple(sides), share, 0, (), (), 0, 0.0, (), {}, "", ready, self.sets.find())
+        scores = {side.key: self.results.scores(side.run.id) for side in sides if side.run is not None}
+        space = _space(sides, scores)
+        tops = {side.key: _members(side, scores, space, share) for side in sides}
+        names = {side.key: side.name for side in sides}
+        overlaps = agreement.matrix(tops, len(space))
+        pairs = tuple((names[a], names[b], one, _rho(scores, a, b)) for (a, b), one in overlaps.items())
+        shared = len(set.intersection(*(set(units.tolist()) for units in tops.values())))
+        expected = agreement.intersection_chance([len(units) for units in tops.values()], len(space))
+        drawn = _figures(sides, scores, space, overlaps, share)
+        many = tuple((tuple(names[key] for key in keys), n) for keys, n in agreement.combinations(tops))
+        return CompareView(
+            tuple(sides),
+            share,
+            len(space),
+            pairs,
+            many,
+            shared,
+            expected,
+            _movers(scores, space),
+            drawn,
+            _sentence(pairs, shared, expected, len(sides)),
+            ready,
+            self.sets.find(),
+        )
+
+    def _rankings(self) -> list[Run]:
+        found = [self.runs.find(filters={"kind": kind}, limit=100)[0] for kind in ("attribute", "explain")]
+        return [run for runs in found for run in runs if run.state is RunState.DONE]
+
+    def _sides(self, runs: Sequence[int], sets: Sequence[int]) -> list[Side]:
+        if len(runs) + len(sets) > MOST:
+            raise BadInput(f"two to {MOST} runs or sets", str(len(runs) + len(sets)), "Take some out.", "run")
+        found = []
+        for number in runs:
+            run = self.runs.get(number)
+            if run.spec.kind not in RANKED or not run.facts.get("n"):
+                raise BadInput("runs that rank neurons", f"run {number}, {run.spec.kind}", "Choose another.", "run")
+            found.append(Side(f"run {number}", f"{run.title} (run {number})", run, None))
+        return found + [Side(f"set {n}", self.sets.get(n).name, None, self.sets.get(n)) for n in sets]
+
+    def cross(self, measure: str = "nDCG@10", fraction: float = 0.0) -> CrossView:
+        """The cross test over every finished study: neurons found on one dataset, removed on another."""
+        studies = [
+            run
+            for run in self.runs.find(filters={"kind": "study"}, limit=200)[0]
+            if run.state is RunState.DONE and measure in run.facts.get("measures", ())
+        ]
+        views = [(run, study_view(run, self.runs.inputs(run.id), self.results, measure)) for run in studies]
+        fractions = sorted({round(one.fraction, 4) for _, view in views for one in view.comparisons})
+        at = min(fractions, key=lambda share: abs(share - (fraction or 0.01)), default=0.0)
+        cells = [
+            (one.name, run.spec.settings["evaluation"]["name"], one, run.id)
+            for run, view in reversed(views)
+            for one in view.comparisons
+            if round(one.fraction, 4) == at
+        ]
+        unique = {(row, column): (row, column, one, number) for row, column, one, number in cells}
+        chosen = tuple(unique.values())
+        figure = _cross_figure(chosen, measure, at) if chosen else None
+        return CrossView(measure, at, tuple(fractions), tuple(studies), chosen, figure, _cross_sentences(chosen))
+
+
+def _space(sides: Sequence[Side], scores: Mapping[str, NeuronScores]) -> NeuronSpace:
+    """The neuron space of all sides.
+
+    Raises:
+        BadInput: several models or spaces, or sets alone, whose model was not scored yet.
+    """
+    weights = {s.run.spec.weights_hash for s in sides if s.run} | {s.saved.weights_hash for s in sides if s.saved}
+    spaces = {one.space for one in scores.values()}
+    if len(weights) > 1 or len(spaces) > 1:
+        way = "Compare sets across models by layer histogram and by study, not by neuron."
+        raise BadInput(
+            "runs and sets of one model and one preset", f"{len(weights)} models, {len(spaces)} presets", way
+        )
+    if not spaces:
+        raise BadInput("at least one run beside the sets", "sets alone", "Add a run of the same model.", "run")
+    return spaces.pop()
+
+
+def _members(side: Side, scores: Mapping[str, NeuronScores], space: NeuronSpace, share: float) -> Members:
+    if side.saved is not None:
+        return np.asarray(sorted(space.flat(NeuronIndex.parse(one)) for one in side.saved.members), dtype=np.int64)
+    return scores[side.key].order()[: max(1, round(share * len(space)))]
+
+
+def _rho(scores: Mapping[str, NeuronScores], a: str, b: str) -> float:
+    if a not in scores or b not in scores:
+        return float("nan")
+    return agreement.spearman(scores[a].of("all"), scores[b].of("all"))
+
+
+def _figures(
+    sides: Sequence[Side],
+    scores: Mapping[str, NeuronScores],
+    space: NeuronSpace,
+    overlaps: Mapping[tuple[str, str], Overlap],
+    share: float,
+) -> dict[str, Figure]:
+    names = {side.key: side.name for side in sides}
+    caption = f"{', '.join(names)} · {len(space):,} neurons"
+    found = {"matrix": _matrix(sides, overlaps, f"{caption} · top {100 * share:g} %")}
+    ranked = list(scores)
+    if len(ranked) < 2:
+        return found
+    orders = {key: scores[key].order() for key in ranked}
+    pairs = [(a, b) for at, a in enumerate(ranked) for b in ranked[at + 1 :]][:6]
+    curves = {f"{a} and {b}": agreement.by_depth(orders[a], orders[b]) for a, b in pairs}
+    found["depth"] = figures.depth(curves, caption)
+    a, b = (scores[key].of("all") for key in ranked[:2])
+    label = lambda site: f"L{site.layer}" if site.kind is SiteKind.MID else str(site)  # noqa: E731
+    rows = [
+        (label(site), agreement.spearman(a[where], b[where]), _same(a[where], b[where]))
+        for site, where in space.slices()
+    ]
+    found["by_layer"] = figures.by_layer(rows, f"{ranked[0]} and {ranked[1]} · {len(space):,} neurons")
+    extreme = np.argsort(-np.maximum(_places(a), _places(b)), kind="stable")[:EXTREME].astype(np.int64)
+    ids = [str(space.index(int(flat))) for flat in extreme]
+    found["scatter"] = figures.scatter(a, b, ids, extreme, (ranked[0], ranked[1]), caption)
+    return found
+
+
+def _same(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    return float((np.sign(a) == np.sign(b)).mean())
+
+
+def _places(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Magnitude in units of the largest."""
+    return np.asarray(np.abs(values) / (np.abs(values).max() or 1.0))
+
+
+def _matrix(sides: Sequence[Side], overlaps: Mapping[tuple[str, str], Overlap], caption: str) -> Figure:
+    values = np.eye(len(sides))
+    texts = [["" for _ in sides] for _ in sides]
+    places = {side.key: at for at, side in enumerate(sides)}
+    for (a, b), one in overlaps.items():
+        for i, j in ((places[a], places[b]), (places[b], places[a])):
+            values[i, j] = one.jaccard
+            texts[i][j] = f"{one.jaccard:.2f} ({one.shared}; {one.expected:.1f} by chance)"
+    keys = [side.key for side in sides]
+    return figures.matrix(keys, keys, values, texts, ("Overlap of every two", "Jaccard", caption))
+
+
+def _movers(
+    scores: Mapping[str, NeuronScores], space: NeuronSpace
+) -> tuple[tuple[str, tuple[int, ...], tuple[float, ...]], ...]:
+    """The neurons whose rank changes most between the first two rankings, among the top 1 % of either."""
+    keys = list(scores)[:2]
+    if len(keys) < 2:
+        return ()
+    ranks = [np.argsort(scores[key].order(), kind="stable") for key in keys]
+    count = max(1, round(0.01 * len(space)))
+    near = np.flatnonzero((ranks[0] < count) | (ranks[1] < count))
+    order = near[np.argsort(-np.abs(np.log1p(ranks[0][near]) - np.log1p(ranks[1][near])), kind="stable")][:20]
+    return tuple(
+        (
+            str(space.index(int(flat))),
+            tuple(int(rank[flat]) + 1 for rank in ranks),
+            tuple(float(scores[key].of("all")[flat]) for key in keys),
+        )
+        for flat in order
+    )
+
+
+def _sentence(pairs: Sequence[tuple[str, str, Overlap, float]], shared: int, expected: float, count: int) -> str:
+    if count == 2:
+        _, _, one, rho = pairs[0]
+        told = f"{one.shared} of {one.size_a} and {one.size_b} neurons are shared; {one.expected:.1f} by chance"
+        odds = f" (p of at least as many {one.p:.2g})"
+        return told + odds + (f"; rank correlation of all neurons {signed(rho)}." if not np.isnan(rho) else ".")
+    return f"{shared} neurons are in all {count}; {expected:.2g} by chance if the sets were independent."
+
+
+def _cross_figure(cells: Sequence[tuple[str, str, Comparison, int]], measure: str, share: float) -> Figure:
+    rows = list(dict.fromkeys(row for row, _, _, _ in cells))
+    columns = list(dict.fromkeys(column for _, column, _, _ in cells))
+    values = np.full((len(rows), len(columns)), np.nan)
+    texts = [["" for _ in columns] for _ in rows]
+    for row, column, one, _ in cells:
+        at = (rows.index(row), columns.index(column))
+        effect = one.random or one.intact
+        values[at] = 0.0 if one.inside else effect.mean
+        texts[at[0]][at[1]] = f"{signed(effect.mean)}" + (" (inside)" if one.inside else "")
+    caption = f"top {100 * share:g} % · {measure} against matched random sets · inside: within their range"
+    title = f"{measure}: found on (rows), removed on (columns)"
+    return figures.matrix(rows, columns, values, texts, (title, f"change of {measure}", caption), signed=True)
+
+
+def _cross_sentences(cells: Sequence[tuple[str, str, Comparison, int]]) -> tuple[str, ...]:
+    hurt = [one for _, _, one, _ in cells if one.random and one.random.holm < 0.05 and one.random.mean < 0]
+    inside = sum(one.inside for _, _, one, _ in cells)
+    if not cells:
+        return ()
+    return (
+        f"{len(hurt)} of {len(cells)} cells fall below their matched random sets (corrected p below 0.05); "
+        f"{inside} lie inside the random band.",
+    )

@@ -1,0 +1,182 @@
+"""From a question about a dataset to a stored run: attributions and ablation studies."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.domain.attributing import AttributeSettings
+from app.domain.errors import BadInput, Conflict, NotFound, Unsupported
+from app.domain.interventions import Op
+from app.domain.model_card import ModelInfo
+from app.domain.runs import Run, RunSpec, RunState
+from app.domain.studying import NamedSet, StudySettings
+from app.jobs.base import kinds
+from app.methods.base import methods
+from app.services.forms import validated
+from app.services.requests import Requests
+from app.store.datasets import Datasets
+from app.store.sets import Sets
+
+CONTROLS = ("activation", "grad_x_act", "weight_norm")
+RANKED = ("explain", "attribute")
+
+
+class Measures:
+    """Starts runs over datasets. The same question gives the same stored run."""
+
+    def __init__(self, requests: Requests, data: Datasets, sets: Sets) -> None:
+        self.requests, self.data, self.sets = requests, data, sets
+
+    def attribute(self, model: str, values: Mapping[str, Any]) -> Run:
+        """Start, or find, the attribution over a sample of a dataset.
+
+        ``values`` are those of :class:`AttributeSettings`; a dataset may be given by its name.
+
+        Raises:
+            BadInput, Unsupported, NotFound: what is wrong, with the field's name.
+        """
+        info, place = self._ranker(model)
+        given = dict(values)
+        given["sample"] = self._with_hash(given.get("sample", {}))
+        asked = validated(AttributeSettings, given)
+        params, target, length = self.requests.complete(
+            info, place, asked.method, asked.params, asked.target, asked.max_length
+        )
+        settings = asked.model_copy(update={"params": params, "target": target, "max_length": length})
+        kind = kinds()["attribute"]
+        spec = RunSpec(
+            kind=kind.key,
+            version=1000 * kind.version + methods()[asked.method].version,
+            model=info.slug,
+            weights_hash=self.requests.hosts.hash(place),
+            settings=settings.model_dump(mode="json"),
+            source=self.requests.outside(place),
+        )
+        sample = settings.sample
+        wanted = "relevant" if sample.relevance == "relevant" else "not relevant"
+        title = f"{sample.name}: {wanted} pairs, {sample.part}" + (
+            f", {methods()[asked.method].title.lower()}" if asked.method != "nig" else ""
+        )
+        return self.requests.started(spec, title, sample.name, settings)
+
+    def study(self, model: str, values: Mapping[str, Any], sources: Sequence[Run], controls: bool = True) -> Run:
+        """Start, or find, the ablation of neuron sets on a dataset's candidate lists.
+
+        Args:
+            model: the model; that of the sources where there are any.
+            values: those of :class:`StudySettings`; ``sets`` may name saved sets by their numbers.
+            sources: finished runs whose rankings are cut at every size.
+            controls: also rank by activation, gradient × activation and weight norm, over the first source's sample.
+
+        Raises:
+            BadInput, Conflict, NotFound, Unsupported: what is wrong, with the field's name.
+        """
+        if not sources and not values.get("sets"):
+            raise BadInput("a run to take neurons from, or a saved set", "neither", "Choose at least one.", "sources")
+        info, place = self._ranker(model)
+        weights = self.requests.hosts.hash(place)
+        _check_sources(sources, weights)
+        given = dict(values)
+        given["evaluation"] = self._with_hash(given.get("evaluation", {}))
+        given["sets"] = [self._named(one, weights) for one in given.get("sets", ())]
+        asked = validated(StudySettings, given)
+        _, target, length = self.requests.complete(info, place, "nig", {}, asked.target, asked.max_length)
+        changes: dict[str, Any] = {"target": target, "max_length": length}
+        if asked.op is not Op.SCALE:
+            changes["amount"] = 0.0
+        settings = asked.model_copy(update=changes)
+        roles = {f"source{at or ''}": run for at, run in enumerate(sources)}
+        if controls and sources:
+            roles |= self._controls(place, sources[0])
+        kind = kinds()["study"]
+        spec = RunSpec(
+            kind=kind.key,
+            version=1000 * kind.version,
+            model=info.slug,
+            weights_hash=weights,
+            settings=settings.model_dump(mode="json"),
+            inputs={role: run.fingerprint for role, run in roles.items()},
+            source=self.requests.outside(place),
+        )
+        names = [run.title for run in sources] + [one.name for one in settings.sets]
+        title = f"{settings.evaluation.name}: {settings.op.value} of {names[0]}"
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return self.requests.started(spec, title + more, " ".join(names), settings)
+
+    def _ranker(self, model: str) -> tuple[ModelInfo, str]:
+        """A model that scores pairs.
+
+        Raises:
+            Unsupported: it does not.
+        """
+        info, place = self.requests.model_of(model)
+        if info.task == "causal_lm":
+            found = f"{info.slug}, a causal language model"
+            raise Unsupported("a re-ranker", found, "Choose a model that scores a query with a passage.", "model")
+        return info, place
+
+    def _controls(self, place: str, source: Run) -> dict[str, Run]:
+        """Rankings of the same neurons by other means, over the same sample; none for one input's explanation."""
+        if source.spec.kind != "attribute":
+            return {}
+        asked = AttributeSettings.model_validate(source.spec.settings)
+        preset = asked.params.get("preset", "ffn")
+        found = {}
+        for key in CONTROLS:
+            if key == "weight_norm" and preset != "ffn":
+                continue
+            values = asked.model_dump(mode="json") | {"method": key, "params": {"preset": preset}}
+            if key == "weight_norm":
+                values["sample"] |= {"limit": 1, "correct": False}
+            found[key] = self.attribute(place, values)
+        return found
+
+    def _with_hash(self, asked: Any) -> dict[str, Any]:
+        """The dataset by content, whether its name or its hash was given.
+
+        Raises:
+            NotFound: there is no such dataset.
+        """
+        given = dict(asked) if isinstance(asked, Mapping) else {}
+        text = str(given.get("dataset") or "")
+        if not text:
+            raise BadInput("a dataset", "none", "Choose one, or import one first.", "dataset")
+        found = self.data.by_hash(text)
+        if found is None:
+            try:
+                found = self.data.named(text)
+            except NotFound as error:
+                raise NotFound(
+                    "the name of a stored dataset", f"'{text}'", "Look it up in the list of datasets.", "dataset"
+                ) from error
+        return given | {"dataset": found.hash, "name": found.name}
+
+    def _named(self, one: Any, weights: str) -> Any:
+        """A saved set by its number, as its members.
+
+        Raises:
+            BadInput: a set of another model.
+        """
+        if isinstance(one, Mapping | NamedSet):
+            return one
+        found = self.sets.get(int(one))
+        if found.weights_hash != weights:
+            raise BadInput("sets of this model", f"'{found.name}' of {found.model}", "Leave it out.", "sets")
+        return NamedSet(name=found.name, neurons=found.members)
+
+
+def _check_sources(sources: Sequence[Run], weights: str) -> None:
+    """See that rankings are there, of this model and of one neuron space.
+
+    Raises:
+        Conflict: a run without a ranking. BadInput: other weights or other neurons.
+    """
+    for run in sources:
+        if run.spec.kind not in RANKED or run.state not in (RunState.DONE, RunState.PARTIAL):
+            found = f"run {run.id}, {run.spec.kind}, {run.state}"
+            raise Conflict("finished runs that rank neurons", found, "Wait for it.", "sources")
+        if run.spec.weights_hash != weights:
+            raise BadInput("runs of this model", f"run {run.id} of {run.spec.model}", "Leave it out.", "sources")
+    presets = {run.spec.settings.get("params", {}).get("preset", "ffn") for run in sources}
+    if len(presets) > 1:
+        found = f"presets {', '.join(sorted(presets))}"
+        raise BadInput("runs of the same neurons", found, "Take one preset.", "sources")

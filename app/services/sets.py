@@ -1,0 +1,223 @@
+"""Saved neuron sets: made by rules, imported, shown, exported."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from app.analysis.fusion import fused
+from app.domain.errors import BadInput, NotFound
+from app.domain.neuron_sets import Members
+from app.domain.runs import Run
+from app.domain.scores import NeuronScores
+from app.domain.set_rules import Combined, Fused, Listed, NeuronSet, Rule, evaluate, read_members, runs_of
+from app.domain.sites import PRESETS, NeuronIndex, NeuronSpace
+from app.figures import sets as figures
+from app.figures.base import Figure
+from app.services.forms import validated
+from app.store.registry import Registry
+from app.store.results import Results
+from app.store.runs import Runs
+from app.store.sets import Sets as Store
+
+_RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class SetsView:
+    """Every saved set."""
+
+    sets: tuple[NeuronSet, ...]
+
+
+@dataclass(frozen=True)
+class SetView:
+    """A set's page: members by layer, and the runs that its rule reads."""
+
+    found: NeuronSet
+    runs: tuple[Run, ...]
+    by_layer: tuple[tuple[int, int, int], ...]
+    figure: Figure
+    shown: tuple[str, ...]
+    offset: int
+    size: int
+
+
+class Sets:
+    """Saved sets."""
+
+    def __init__(self, store: Store, runs: Runs, results: Results, registry: Registry) -> None:
+        self.store, self.runs, self.results, self.registry = store, runs, results, registry
+
+    def list(self) -> SetsView:
+        """Every set, newest first."""
+        return SetsView(self.store.find())
+
+    def get(self, number: int) -> NeuronSet:
+        """One set.
+
+        Raises:
+            NotFound: there is none of that number.
+        """
+        return self.store.get(number)
+
+    def page(self, number: int, offset: int = 0) -> SetView:
+        """One set with its members by layer."""
+        found = self.store.get(number)
+        runs = tuple(run for fp in dict.fromkeys(runs_of(found.rule)) if (run := self.runs.by_fingerprint(fp)))
+        counts: dict[int, int] = {}
+        for index in found.indices:
+            counts[index.layer] = counts.get(index.layer, 0) + 1
+        layers = max([*counts, *self._layers(found)], default=0) + 1
+        each = found.total // layers if layers else 0
+        rows = tuple((layer, counts.get(layer, 0), each) for layer in range(layers))
+        figure = figures.histogram(rows, f"set {found.id} · {found.model} · {found.text}")
+        return SetView(found, runs, rows, figure, found.members[offset : offset + PAGE], offset, PAGE)
+
+    def _layers(self, found: NeuronSet) -> Sequence[int]:
+        card = self.registry.card(found.model)
+        return () if card is None else (card.layers - 1,)
+
+    def make(self, name: str, rule: Mapping[str, Any]) -> NeuronSet:
+        """Save what a rule gives.
+
+        Raises:
+            BadInput: a rule that cannot be read, of several models or neuron spaces, or that gives no neuron.
+        """
+        asked = self.rule(rule)
+        runs = [self._run(fp) for fp in dict.fromkeys(runs_of(asked))]
+        if not runs:
+            raise BadInput("a rule over at least one run", str(asked), "Import listed neurons instead.", "runs")
+        scores = {run.fingerprint: self.results.scores(run.id) for run in runs}
+        space = _one_space(runs, scores)
+        members = evaluate(asked, space, scores, _fusions(asked, scores))
+        ids = tuple(str(space.index(int(flat))) for flat in members)
+        if not ids:
+            raise BadInput("a rule that gives at least one neuron", f"none by {asked}", "Take more of each.", "rule")
+        preset = str(runs[0].spec.settings.get("params", {}).get("preset", "ffn"))
+        return self._save(name, asked, ids, runs[0].spec.model, runs[0].spec.weights_hash, preset, len(space))
+
+    def rule(self, given: Mapping[str, Any]) -> Rule:
+        """A rule of JSON values, with saved sets (``{"op": "set", "id": 3}``) replaced by their rules."""
+        if given.get("op") == "set":
+            return self.store.get(int(given["id"])).rule
+        values = dict(given)
+        if isinstance(values.get("of"), Sequence):
+            values["of"] = [self.rule(part) if isinstance(part, Mapping) else part for part in values["of"]]
+            return validated(Combined, values)
+        try:
+            return _RULE.validate_python(values)
+        except ValueError as error:
+            raise BadInput(
+                "a rule of top, fused, listed, all, any, at_least or minus", str(given)[:80], "Correct it.", "rule"
+            ) from error
+
+    def bring(self, name: str, text: str, model: str) -> NeuronSet:
+        """Import a set from its text form (one id per line) or its JSON form.
+
+        Raises:
+            BadInput: ids that the model does not have, or a set of another model.
+        """
+        told: dict[str, Any] = {}
+        if text.lstrip().startswith("{"):
+            told = _json(text)
+            text = "\n".join(map(str, told.get("neurons", ())))
+        card = self.registry.card(model)
+        if card is None:
+            raise BadInput("a model that was loaded once", f"'{model}'", "Load it on its page first.", "model")
+        if told.get("weights_hash", card.weights_hash) != card.weights_hash:
+            found = f"a set of {told.get('model', 'another model')}, weights {str(told['weights_hash'])[:12]}"
+            raise BadInput(f"a set of {model}, weights {card.weights_hash[:12]}", found, "Choose its model.", "model")
+        members = read_members(text)
+        preset = str(told.get("preset") or _preset(members))
+        space = card.space(preset)
+        for one in members:
+            space.flat(NeuronIndex.parse(one))
+        return self._save(name, Listed(neurons=members), members, card.slug, card.weights_hash, preset, len(space))
+
+    def _save(
+        self, name: str, rule: Rule, ids: tuple[str, ...], model: str, weights: str, preset: str, total: int
+    ) -> NeuronSet:
+        digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
+        about = {"name": name.strip()[:100] or str(rule)[:100], "model": model, "weights_hash": weights}
+        return self.store.create(rule, ids, **about, preset=preset, total=total, text=str(rule), hash=digest)
+
+    def text(self, number: int) -> str:
+        """The text form: a remark, then one id per line."""
+        found = self.store.get(number)
+        return f"# {found.name}: {found.text}; {found.model}\n" + "\n".join(found.members) + "\n"
+
+    def json(self, number: int) -> dict[str, Any]:
+        """The JSON form, with the model and its weights."""
+        found = self.store.get(number)
+        return {
+            "name": found.name,
+            "model": found.model,
+            "weights_hash": found.weights_hash,
+            "preset": found.preset,
+            "rule": found.rule.model_dump(mode="json"),
+            "text": found.text,
+            "of": found.total,
+            "neurons": list(found.members),
+        }
+
+    def change(self, number: int, **values: Any) -> None:
+        """Rename, delete or restore a set."""
+        self.store.get(number)
+        self.store.change(number, **values)
+
+    def _run(self, fingerprint: str) -> Run:
+        found = self.runs.by_fingerprint(fingerprint)
+        if found is None:
+            raise NotFound("a run in this database", fingerprint, "Import its bundle first.", "runs")
+        return found
+
+
+def _one_space(runs: Sequence[Run], scores: Mapping[str, NeuronScores]) -> NeuronSpace:
+    """The neuron space that all runs share.
+
+    Raises:
+        BadInput: several models or spaces.
+    """
+    spaces = {one.space for one in scores.values()}
+    if len(spaces) != 1 or len({run.spec.weights_hash for run in runs}) != 1:
+        found = ", ".join(sorted({run.spec.model for run in runs}))
+        raise BadInput("runs of one model and one preset", found, "Choose runs that rank the same neurons.", "runs")
+    return spaces.pop()
+
+
+def _fusions(rule: Rule, scores: Mapping[str, NeuronScores]) -> dict[str, Members]:
+    """Text form of every fusion in a rule to its ranking."""
+    if isinstance(rule, Fused):
+        values = fused(np.stack([scores[run].of("all") for run in rule.runs]), rule.how)
+        return {str(rule): np.argsort(-values, kind="stable").astype(np.int64)}
+    found: dict[str, Members] = {}
+    for part in rule.of if isinstance(rule, Combined) else ():
+        found |= _fusions(part, scores)
+    return found
+
+
+def _preset(members: Sequence[str]) -> str:
+    """The first preset that has the kinds of these neurons."""
+    kinds = {NeuronIndex.parse(one).kind for one in members}
+    fits = [name for name, has in PRESETS.items() if kinds <= set(has)]
+    if not fits:
+        raise BadInput(
+            "neurons of one preset", ", ".join(sorted(kind.value for kind in kinds)), "Split the list.", "neurons"
+        )
+    return fits[0]
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise BadInput("a set as JSON, or one id per line", str(error), "Correct the text.", "neurons") from error
+    if not isinstance(found, dict) or not isinstance(found.get("neurons"), list):
+        raise BadInput('JSON with a list "neurons"', "none", "Export a set to see the form.", "neurons")
+    return found

@@ -1,0 +1,82 @@
+"""Neuron sets: saved, made, imported; and comparisons of rankings and sets."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from app.domain.errors import GolgiError
+from app.services.demo import MODEL
+from app.web.forms import set_rule, shares
+from app.web.page import Sent, away, render, services
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/sets", name="sets")
+@router.get("/sets.json", name="sets_json")
+def sets(request: Request) -> Response:
+    """Every set, and the ways to make one."""
+    return _list(request, {})
+
+
+def _list(request: Request, sent: dict[str, Any], error: GolgiError | None = None) -> Response:
+    asked = services(request)
+    models = [one.info.slug for one in asked.catalogue.models().models if not one.info.problem]
+    more: dict[str, Any] = {"runs": asked.pages.rankings(), "models": models, "sent": sent, "error": error}
+    return render(request, "sets", asked.sets.list(), status=error.status if error else 200, **more)
+
+
+@router.post("/sets", name="make_set")
+def make(request: Request, sent: Sent) -> Response:
+    """Save a set by rule, or from a pasted list."""
+    asked = services(request)
+    name = str(sent.get("name") or "")
+    try:
+        if str(sent.get("neurons") or "").strip():
+            found = asked.sets.bring(name, str(sent["neurons"]), str(sent.get("model") or MODEL))
+        else:
+            runs = [asked.runs.get(int(str(text))).fingerprint for text in sent.getlist("run") if str(text).isdigit()]
+            found = asked.sets.make(name, set_rule(sent, runs))
+    except GolgiError as error:
+        return _list(request, {**dict(sent), "run": sent.getlist("run")}, error)
+    return away(request, "set", number=found.id)
+
+
+@router.get("/sets/{number}.txt", name="set_text")
+def text(request: Request, number: int) -> Response:
+    """One id per line."""
+    return PlainTextResponse(services(request).sets.text(number))
+
+
+@router.get("/sets/{number}", name="set")
+@router.get("/sets/{number}.json", name="sets_one_json")
+def one(request: Request, number: int, offset: int = 0) -> Response:
+    """One set; its ``.json`` twin is the form that can be imported again."""
+    if request.url.path.endswith(".json"):
+        return JSONResponse(services(request).sets.json(number))
+    return render(request, "set", services(request).sets.page(number, max(0, offset)))
+
+
+@router.post("/sets/{number}/{action}", name="act_set")
+def act(request: Request, number: int, action: str) -> Response:
+    """Delete or restore."""
+    services(request).sets.change(number, deleted=action == "delete")
+    return away(request, "sets") if action == "delete" else away(request, "set", number=number)
+
+
+@router.get("/compare", name="compare")
+@router.get("/compare.json", name="compare_json")
+def compare(request: Request, k: str = "1%") -> Response:
+    """Two to six runs or sets side by side; they stand in the address, in order."""
+    query = request.query_params
+    runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
+    view = services(request).compare.view(runs, sets, (shares("k", k) or [0.01])[0])
+    return render(request, "compare", view, reads=("run", "set"), k=k)
+
+
+@router.get("/cross", name="cross")
+@router.get("/cross.json", name="cross_json")
+def cross(request: Request, measure: str = "nDCG@10", fraction: float = 0.0) -> Response:
+    """Neurons found on one dataset, measured on the others."""
+    return render(request, "cross", services(request).compare.cross(measure, fraction))

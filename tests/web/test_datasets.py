@@ -1,0 +1,316 @@
+"""Datasets, attributions, studies, sets and comparisons by browser forms and by API, on a tiny model."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import Golgi, build
+from app.settings import Settings
+
+PAIRS = "query\tpassage\tlabel\nwhat falls\train falls\t1\nwhat falls\tdry sand\t0\nwhat flows\twater flows\t1\n"
+ATTRIBUTE = {
+    "dataset": "liveqa_med",
+    "model": "tiny-bert",
+    "limit": "12",
+    "steps": "4",
+    "max_length": "64",
+    "part": "all",
+}
+STUDY = {
+    "dataset": "liveqa_med",
+    "queries": "4",
+    "depth": "6",
+    "fractions": "5 %, 20 %",
+    "seeds": "3",
+    "max_length": "64",
+}
+
+
+def client_of(golgi: Golgi) -> TestClient:
+    return TestClient(golgi.app(), follow_redirects=False)
+
+
+def work(golgi: Golgi) -> None:
+    while golgi.worker.run_once():
+        pass
+
+
+@pytest.fixture(scope="module")
+def measured(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Golgi]:
+    """Runs 1 and 2 attribute, 3 to 5 are controls, 6 is a study of both; set 1 is the union of their tops."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("measured"), models_dir=models_dir, offline=True, device="cpu")
+    golgi = build(settings, recorded=None)
+    client = client_of(golgi)
+    client.post("/datasets/demo")
+    work(golgi)
+    client.post("/attribute", data=ATTRIBUTE)
+    client.post("/attribute", data={**ATTRIBUTE, "relevance": "non_relevant"})
+    work(golgi)
+    client.post("/study", data={**STUDY, "source": ["1", "2"], "controls": "on", "doses": "0 0.5", "part": "all"})
+    work(golgi)
+    client.post("/sets", data={"name": "core", "run": ["1", "2"], "size": "20%", "combine": "any"})
+    yield golgi
+    golgi.db.close()
+
+
+PAGES = (
+    "/datasets",
+    "/datasets/liveqa_med",
+    "/datasets/liveqa_med?offset=50",
+    "/attribute?dataset=liveqa_med",
+    "/runs/1",
+    "/runs/1?part=query",
+    "/runs/2",
+    "/study?run=1",
+    "/runs/6",
+    "/runs/6?measure=AP&set=3",
+    "/runs/6?measure=accuracy",
+    "/sets",
+    "/sets?run=1",
+    "/sets/1",
+    "/compare",
+    "/compare?run=1&run=2",
+    "/compare?run=1&run=2&set=1&k=10%25",
+    "/cross",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_answer(measured: Golgi, path: str) -> None:
+    answer = client_of(measured).get(path)
+    assert answer.status_code == 200 and "<h1" in answer.text, answer.text[:400]
+
+
+@pytest.mark.parametrize(
+    "path", ["/datasets", "/datasets/liveqa_med", "/runs/1", "/runs/6", "/sets", "/sets/1", "/cross"]
+)
+def test_json_twins(measured: Golgi, path: str) -> None:
+    assert client_of(measured).get(f"{path}.json").json()
+
+
+def test_every_run_ended_well(measured: Golgi) -> None:
+    runs, total = measured.services.runs.find(filters={})
+    assert total == 6 and {run.state.value for run in runs} == {"done"}
+
+
+def test_a_study_tells_what_the_store_holds(measured: Golgi) -> None:
+    view = client_of(measured).get("/runs/6.json").json()["study"]
+    values = measured.worker.results.metrics(6)["nDCG@10"]
+    assert view["intact"] == pytest.approx(values[0].mean()) and view["n"] == 4
+    row = view["comparisons"][0]
+    assert row["intact"]["mean"] == pytest.approx((values[row["ordinal"]] - values[0]).mean())
+    assert len(view["comparisons"]) == 4 and len(view["sentences"]) == 2
+    assert {"curve", "doses", "changes"} == set(view["figures"])
+    names = {trace["name"] for trace in view["figures"]["curve"]["plot"]["data"] if "name" in trace}
+    assert {"activation", "gradient × activation", "weight norm", "random over all layers"} <= names
+
+
+def test_metrics_are_those_of_the_trec_run(measured: Golgi) -> None:
+    """The exported ranking, judged by ir-measures anew, gives the stored numbers."""
+    import ir_measures
+
+    client = client_of(measured)
+    plan = measured.services.runs.get(6).plan
+    data = measured.worker.data
+    grades = data.judgements(data.named("liveqa_med").id)
+    for ordinal in (0, 1):
+        run = list(ir_measures.read_trec_run(io.StringIO(client.get(f"/runs/6/trec/{ordinal}").text)))
+        assert len(run) == 24
+        qrels = [ir_measures.Qrel(q, p, g) for q, _ in plan["queries"] for p, g in grades[q].items()]
+        found = ir_measures.calc_aggregate([ir_measures.nDCG @ 10], qrels, run)
+        mean = measured.worker.results.metrics(6)["nDCG@10"][ordinal].mean()
+        assert next(iter(found.values())) == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_query_shows_who_moved(measured: Golgi) -> None:
+    query = measured.services.runs.get(6).plan["queries"][0][0]
+    view = measured.services.pages.moves(6, query, 1)
+    assert (
+        sorted(p.rank_before for p in view.passages)
+        == sorted(p.rank_after for p in view.passages)
+        == [1, 2, 3, 4, 5, 6]
+    )
+    assert all(p.text for p in view.passages) and view.text and view.earlier == "" and view.later
+    text = client_of(measured).get(f"/runs/6/queries/{query}?set=1").text
+    assert "unjudged" in text and "neurons gone" in text
+    assert client_of(measured).get("/runs/6/queries/nobody?set=1").status_code == 404
+
+
+def test_the_command_of_a_measurement_gives_the_same_run(measured: Golgi) -> None:
+    import shlex
+
+    from app.cli.commands import find
+    from app.cli.parser import parser
+    from app.cli.values import attribute_values, split, study_values
+
+    pages, measures = measured.services.pages, measured.services.measures
+    args = parser().parse_args(shlex.split(pages.run(1).command)[1:])
+    assert measures.attribute(args.model, attribute_values(args)).id == 1
+    args = parser().parse_args(shlex.split(pages.run(6).command)[1:])
+    sources = [find(measured, text) for text in split(args.sources)]
+    assert measures.study(args.model, study_values(args), sources, not args.no_controls).id == 6
+
+
+def test_sets_make_a_round_trip(measured: Golgi) -> None:
+    client = client_of(measured)
+    told = client.get("/sets/1.json").json()
+    assert told["of"] == 72 and told["text"].count("|") == 1
+    text = client.get("/sets/1.txt").text
+    assert text.splitlines()[1:] == told["neurons"] and text.startswith("# core")
+    again = client.post("/sets", data={"name": "again", "neurons": json.dumps(told), "model": "tiny-bert"})
+    number = int(again.headers["location"].rsplit("/", 1)[1])
+    assert measured.services.sets.get(number).members == tuple(told["neurons"])
+    other = {**told, "weights_hash": "0" * 64}
+    refused = client.post("/sets", data={"name": "x", "neurons": json.dumps(other), "model": "tiny-bert"})
+    assert refused.status_code == 422 and "weights" in refused.text
+    for wrong in ("L0.mid.7\nnope", "L0.mid.99", "{", '{"neurons": 3}'):
+        assert client.post("/sets", data={"neurons": wrong, "model": "tiny-bert"}).status_code == 422
+
+
+def test_set_rules_by_form_are_those_by_hand(measured: Golgi) -> None:
+    client, results = client_of(measured), measured.worker.results
+    scores = [results.scores(number) for number in (1, 2)]
+    tops = [set(one.order()[:14].tolist()) for one in scores]
+    space = scores[0].space
+    cases = {
+        "all": tops[0] & tops[1],
+        "any": tops[0] | tops[1],
+        "minus": tops[0] - tops[1],
+        "fuse_mean": set(np.argsort(-(scores[0].of("all") + scores[1].of("all")), kind="stable")[:14].tolist()),
+    }
+    for how, wanted in cases.items():
+        made = client.post("/sets", data={"name": how, "run": ["1", "2"], "size": "20%", "combine": how})
+        if not wanted:
+            assert made.status_code == 422
+            continue
+        number = int(made.headers["location"].rsplit("/", 1)[1])
+        found = {space.flat(index) for index in measured.services.sets.get(number).indices}
+        assert found == wanted, how
+    out = client.post("/sets", data={"run": ["1", "2"], "inside": ["1"], "size": "20%", "combine": "out_minus_in"})
+    assert out.status_code == (303 if tops[1] - tops[0] else 422)
+    assert client.post("/sets", data={"name": "none", "size": "1%"}).status_code == 422
+
+
+def test_a_deleted_set_comes_back(measured: Golgi) -> None:
+    client = client_of(measured)
+    client.post("/sets/1/delete")
+    assert ">core<" not in client.get("/sets").text and "Undo" in client.get("/sets/1").text
+    client.post("/sets/1/restore")
+    assert ">core<" in client.get("/sets").text
+
+
+def test_comparisons_are_refused_in_words(measured: Golgi) -> None:
+    client = client_of(measured)
+    assert client.get("/compare?run=6").status_code == 422
+    assert client.get("/compare?run=99").status_code == 404
+    assert client.get("/compare?set=1&set=2").status_code in (404, 422)
+
+
+def test_a_comparison_is_that_of_the_sets(measured: Golgi) -> None:
+    view = client_of(measured).get("/compare.json?run=1&run=2&k=20%25").json()
+    tops = [set(measured.worker.results.scores(number).order()[:14].tolist()) for number in (1, 2)]
+    assert view["pairs"][0][2]["shared"] == len(tops[0] & tops[1])
+    assert view["pairs"][0][2]["expected"] == pytest.approx(14 * 14 / 72)
+    assert {"depth", "matrix", "by_layer", "scatter"} == set(view["figures"])
+
+
+def test_files_are_looked_at_before_they_come_in(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    sent = client.post("/datasets", files={"files": ("my pairs.tsv", PAIRS.encode())})
+    page = client.get(sent.headers["location"]).text
+    assert "labelled pairs" in page and "rain falls" in page
+    token = sent.headers["location"].rsplit("/", 1)[1]
+    form = {"path": "my pairs.tsv", "role-0": "pairs", "form-0": "table", "delimiter-0": "\t", "header-0": "on"}
+    form |= {"column-0-query": "query", "column-0-passage": "passage", "column-0-grade": "wrong", "name": "mine"}
+    assert "columns named wrong" in client.post(f"/uploads/{token}", data={**form, "look": "1"}).text
+    job = client.post(f"/uploads/{token}", data={**form, "column-0-grade": "label", "model": "tiny-bert"})
+    assert job.status_code == 303
+    work(golgi)
+    view = client.get("/datasets/mine.json").json()["dataset"]
+    assert (view["queries"], view["passages"], view["judgements"], view["candidates"]) == (2, 3, 3, 3)
+    assert view["report"]["lengths"]["pairs"] == 3 and view["report"]["grades"] == {"0": 1, "1": 2}
+    assert not (golgi.settings.data_dir / "uploads" / token).exists()
+    assert "/datasets/mine" in client.get(job.headers["location"]).text
+
+
+def test_a_broken_file_leaves_nothing(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    body = PAIRS + "what falls\twet sand\t0\n" * 30 + "what\tbreaks\n"
+    sent = client.post("/api/v1/datasets/files", data={"name": "bad"}, files={"files": ("p.tsv", body.encode())})
+    assert sent.status_code == 202
+    work(golgi)
+    job = client.get(f"/jobs/{sent.json()['id']}").text
+    assert "p.tsv, line 35" in job and "failed" in job
+    assert client.get("/datasets.json").json()["datasets"] == [] and client.get("/datasets/bad").status_code == 404
+    assert golgi.worker.data.texts(1, "query", {"what falls"}) == {}
+
+
+def test_bm25_fills_in_for_a_missing_run(golgi: Golgi, tmp_path: Path) -> None:
+    folder = golgi.settings.imports / "beir"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text(
+        '{"_id": "a", "title": "Rain", "text": "it falls"}\n{"_id": "b", "title": "", "text": "dry sand"}\n'
+        '{"_id": "b", "text": "again"}\n{"_id": "e", "text": " "}\n'
+    )
+    (folder / "queries.jsonl").write_text('{"_id": "1", "text": "rain falls"}\n')
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\ta\t2\n1\tz\t1\n")
+    client = client_of(golgi)
+    sent = client.post("/api/v1/datasets", json={"name": "small", "folder": "beir"})
+    assert sent.status_code == 202, sent.text
+    work(golgi)
+    found = client.get("/datasets/small.json").json()["dataset"]
+    assert found["report"]["first_stage"] == "BM25 top 100" and found["candidates"] == 1
+    assert found["report"]["duplicates"] == {"passage": 1} and found["report"]["empty"] == {"passage": 1}
+    assert found["report"]["faults"]["judgements_unknown_passage"] == 1
+    assert client.post("/datasets", data={"name": "x", "folder": "/etc"}).status_code == 422
+    assert client.post("/datasets", data={"name": "small", "folder": "beir"}).status_code == 409
+    assert client.post("/datasets", data={"name": "y"}).status_code == 422
+
+
+def test_a_stopped_import_leaves_nothing(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    client.post("/datasets/demo")
+    client.post("/jobs/1/stop")
+    work(golgi)
+    assert client.get("/datasets.json").json()["datasets"] == []
+    assert client.post("/datasets/demo").status_code == 303
+
+
+def test_deleting_a_dataset_can_be_undone(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    client.post("/datasets/demo")
+    work(golgi)
+    gone = client.post("/datasets/liveqa_med/delete").headers["location"]
+    assert "Undo" in client.get(gone).text and client.get("/datasets/liveqa_med").status_code == 404
+    client.post("/datasets/1/restore")
+    assert client.get("/datasets/liveqa_med").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"dataset": "nobody"}, 404),
+        ({"dataset": ""}, 422),
+        ({"limit": "many"}, 422),
+        ({"limit": "0"}, 422),
+        ({"model": "nobody"}, 404),
+        ({"model": "tiny-gpt2"}, 422),
+    ],
+)
+def test_a_wrong_attribution_keeps_the_form(measured: Golgi, form: dict[str, str], status: int) -> None:
+    answer = client_of(measured).post("/attribute", data={**ATTRIBUTE, **form})
+    assert answer.status_code == status and 'role="alert"' in answer.text and "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [({}, 422), ({"source": "99"}, 404), ({"source": "6"}, 409), ({"source": "1", "fractions": "a lot"}, 422)],
+)
+def test_a_wrong_study_keeps_the_form(measured: Golgi, form: dict[str, str], status: int) -> None:
+    answer = client_of(measured).post("/study", data={**STUDY, **form})
+    assert answer.status_code == status and 'role="alert"' in answer.text
