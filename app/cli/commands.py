@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from fastapi.encoders import jsonable_encoder
 
 from app.cli.server import say, serve, settings_of, worker
@@ -15,6 +16,7 @@ from app.cli.values import ablate_values, attribute_values, explain_values, spli
 from app.domain.errors import BadInput, NotFound
 from app.domain.runs import Run, RunState
 from app.main import Golgi, build
+from app.models.patching import save_scaled
 from app.services.pages import RunView
 from app.services.run_view import ExplainView, job_open
 from app.web.forms import passages_of, whole
@@ -85,6 +87,23 @@ def import_data(args: argparse.Namespace) -> int:
     say(done.log[-1])
     for name, value in golgi.services.datasets.page(args.name).dataset.report.items():
         say(f"  {name.replace('_', ' ')}: {value}")
+    return 0
+
+
+def export_model(args: argparse.Namespace) -> int:
+    """Write a model whose neurons of a set are scaled for good."""
+    golgi = _ready(args)
+    found = golgi.services.sets.get(args.set)
+    hosts = golgi.worker.hosts
+    place = golgi.services.catalogue.place(found.model)
+    host = hosts.get(place)
+    if host.card.weights_hash != found.weights_hash:
+        way = "Put the old weights back."
+        raise BadInput("the weights that the set was made for", "others in the folder", way, "set")
+    space = host.space(found.preset)
+    flat = np.asarray(sorted(space.flat(index) for index in found.indices), dtype=np.int64)
+    folder = save_scaled(host, hosts.folder(place), args.output, space.split(flat), args.amount, found.text)
+    say(f"{folder}: {len(flat):,} neurons of {found.name} multiplied by {args.amount:g}")
     return 0
 
 
@@ -229,6 +248,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "study": study,
     "import-data": import_data,
     "check-model": check_model,
+    "export-model": export_model,
     "export": export,
     "import": bring,
     "migrate": migrate,

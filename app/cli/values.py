@@ -18,13 +18,12 @@ def explain_values(args: argparse.Namespace, passages: list[str]) -> dict[str, A
     """Values of an explanation from the command line."""
     given = {field.name: getattr(args, field.name) for field in all_fields()}
     target = {"name": args.target, "label": args.label, "token": args.token}
-    return {
+    return _given(args, ("max_length",)) | {
         "query": args.query,
         "passages": passages,
         "method": args.method,
         "params": {name: value for name, value in given.items() if value is not None},
         "target": target,
-        "max_length": args.max_length,
     }
 
 

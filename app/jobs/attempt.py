@@ -76,6 +76,9 @@ class Attempt:
     def _planned(self) -> dict[str, Any]:
         plan = self.kind.plan(self.settings, self.given, self.host)
         self.worker.runs.change(self.run.id, plan=plan, environment=environment(self.host))
+        one, count = plan.get("seconds_of_one_pair"), plan.get("items", 0)
+        if one is not None:
+            self.worker.jobs.log(self.job.id, f"one pair took {one:.2f} s: about {one * count:.0f} s for {count:,}")
         return plan
 
     def _fold(self) -> None:

@@ -35,7 +35,7 @@ class Measures:
             BadInput, Unsupported, NotFound: what is wrong, with the field's name.
         """
         info, place = self._ranker(model)
-        given = dict(values)
+        given = {"max_length": min(256, info.max_length), **values}
         given["sample"] = self._with_hash(given.get("sample", {}))
         asked = validated(AttributeSettings, given)
         params, target, length = self.requests.complete(
@@ -75,7 +75,7 @@ class Measures:
         info, place = self._ranker(model)
         weights = self.requests.hosts.hash(place)
         _check_sources(sources, weights)
-        given = dict(values)
+        given = {"max_length": min(256, info.max_length), **values}
         given["evaluation"] = self._with_hash(given.get("evaluation", {}))
         given["sets"] = [self._named(one, weights) for one in given.get("sets", ())]
         asked = validated(StudySettings, given)

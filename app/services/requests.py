@@ -43,6 +43,7 @@ class Requests:
             BadInput, Unsupported, NotFound: what is wrong, with the field's name.
         """
         info, place = self.model_of(model)
+        values = {"max_length": min(256, info.max_length), **values}
         settings = self._complete(info, place, validated(ExplainSettings, values))
         kind = kinds()["explain"]
         method = methods()[settings.method]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from app.analysis.agreement import intersection_chance
 from app.analysis.fusion import fused
 from app.domain.errors import BadInput, NotFound
 from app.domain.neuron_sets import Members
@@ -37,12 +38,20 @@ class SetsView:
 
 @dataclass(frozen=True)
 class SetView:
-    """A set's page: members by layer, and the runs that its rule reads."""
+    """A set's page: members by layer, and the runs that its rule reads.
+
+    Args:
+        by_layer: (layer, members, neurons of it).
+        left_out: of an intersection, each part with the size of the set without it (leave-one-out).
+        chance: expected size of an intersection of independent sets of these sizes; None for other rules.
+    """
 
     found: NeuronSet
     runs: tuple[Run, ...]
     by_layer: tuple[tuple[int, int, int], ...]
     figure: Figure
+    left_out: tuple[tuple[str, int], ...]
+    chance: float | None
     shown: tuple[str, ...]
     offset: int
     size: int
@@ -77,7 +86,26 @@ class Sets:
         each = found.total // layers if layers else 0
         rows = tuple((layer, counts.get(layer, 0), each) for layer in range(layers))
         figure = figures.histogram(rows, f"set {found.id} · {found.model} · {found.text}")
-        return SetView(found, runs, rows, figure, found.members[offset : offset + PAGE], offset, PAGE)
+        left, chance = self._left_out(found)
+        return SetView(found, runs, rows, figure, left, chance, found.members[offset : offset + PAGE], offset, PAGE)
+
+    def _left_out(self, found: NeuronSet) -> tuple[tuple[tuple[str, int], ...], float | None]:
+        """Sizes without each part, and the size by chance, of a set that is an intersection."""
+        rule = found.rule
+        if not isinstance(rule, Combined) or rule.op != "all" or len(rule.of) < 2:
+            return (), None
+        sizes = [len(self._members(part)) for part in rule.of]
+        rest = [Combined(op="all", of=rule.of[:at] + rule.of[at + 1 :]) for at in range(len(rule.of))]
+        rows = tuple((str(part), len(self._members(one))) for part, one in zip(rule.of, rest, strict=True))
+        return rows, intersection_chance(sizes, found.total)
+
+    def _members(self, rule: Rule) -> tuple[str, ...]:
+        """Ids of a rule's neurons."""
+        runs = [self._run(fp) for fp in dict.fromkeys(runs_of(rule))]
+        scores = {run.fingerprint: self.results.scores(run.id) for run in runs}
+        space = _one_space(runs, scores)
+        flat = evaluate(rule, space, scores, _fusions(rule, scores))
+        return tuple(str(space.index(int(one))) for one in flat)
 
     def _layers(self, found: NeuronSet) -> Sequence[int]:
         card = self.registry.card(found.model)
@@ -90,17 +118,15 @@ class Sets:
             BadInput: a rule that cannot be read, of several models or neuron spaces, or that gives no neuron.
         """
         asked = self.rule(rule)
-        runs = [self._run(fp) for fp in dict.fromkeys(runs_of(asked))]
-        if not runs:
+        first = next(runs_of(asked), None)
+        if first is None:
             raise BadInput("a rule over at least one run", str(asked), "Import listed neurons instead.", "runs")
-        scores = {run.fingerprint: self.results.scores(run.id) for run in runs}
-        space = _one_space(runs, scores)
-        members = evaluate(asked, space, scores, _fusions(asked, scores))
-        ids = tuple(str(space.index(int(flat))) for flat in members)
+        ids, run = self._members(asked), self._run(first)
         if not ids:
             raise BadInput("a rule that gives at least one neuron", f"none by {asked}", "Take more of each.", "rule")
-        preset = str(runs[0].spec.settings.get("params", {}).get("preset", "ffn"))
-        return self._save(name, asked, ids, runs[0].spec.model, runs[0].spec.weights_hash, preset, len(space))
+        preset = str(run.spec.settings.get("params", {}).get("preset", "ffn"))
+        total = len(self.results.scores(run.id).space)
+        return self._save(name, asked, ids, run.spec.model, run.spec.weights_hash, preset, total)
 
     def rule(self, given: Mapping[str, Any]) -> Rule:
         """A rule of JSON values, with saved sets (``{"op": "set", "id": 3}``) replaced by their rules."""

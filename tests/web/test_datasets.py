@@ -196,6 +196,17 @@ def test_set_rules_by_form_are_those_by_hand(measured: Golgi) -> None:
     assert client.post("/sets", data={"name": "none", "size": "1%"}).status_code == 422
 
 
+def test_an_intersection_shows_what_each_part_takes_away(measured: Golgi) -> None:
+    client, results = client_of(measured), measured.worker.results
+    made = client.post("/sets", data={"name": "both", "run": ["1", "2"], "size": "50%", "combine": "all"})
+    view = client.get(made.headers["location"]).text
+    assert "Without" in view
+    told = measured.services.sets.page(int(made.headers["location"].rsplit("/", 1)[1]))
+    tops = [set(results.scores(number).order()[:36].tolist()) for number in (1, 2)]
+    assert len(told.found.members) == len(tops[0] & tops[1])
+    assert [size for _, size in told.left_out] == [36, 36] and told.chance == pytest.approx(18.0)
+
+
 def test_a_deleted_set_comes_back(measured: Golgi) -> None:
     client = client_of(measured)
     client.post("/sets/1/delete")

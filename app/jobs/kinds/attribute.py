@@ -16,14 +16,14 @@ from pydantic import BaseModel
 from app.data.samples import Pair, pairs_of
 from app.domain.attributing import FOLDS, AttributeSettings
 from app.domain.datasets import Dataset
-from app.domain.errors import BadInput, NotFound, Unsupported
+from app.domain.errors import BadInput, Unsupported
 from app.domain.examples import Example
 from app.domain.results import ArrayRow, ItemRow
 from app.domain.runs import Lane
 from app.domain.scores import RunningScores
 from app.domain.sites import Site
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.jobs.kinds.base import method_of, score_facts, score_rows
+from app.jobs.kinds.base import dataset_of, method_of, score_facts, score_rows
 from app.methods.base import Attribution
 from app.models.encoding import Batch
 from app.models.host import ModelHost
@@ -64,7 +64,8 @@ class Attribute:
                 "Choose another part, class or threshold, or switch off the filter for correct ones.",
             )
         ordered = sorted(chosen, key=lambda pair: (pair.query, pair.passage))
-        batch = host.encode(_examples(ordered[:1], given, _dataset(settings, given)), max_length=settings.max_length)
+        first = _examples(ordered[:1], given, dataset_of(settings.sample, given))
+        batch = host.encode(first, max_length=settings.max_length)
         target, sign = _target(settings, host, batch)
         begun = time.perf_counter()
         method.attribute(host, batch, target, params)
@@ -97,7 +98,7 @@ class Attribute:
         """Scores of the shard's pairs, batched by length, summed in the order of the plan."""
         assert isinstance(settings, AttributeSettings)
         pairs = [Pair(*row) for row in plan["pairs"][shard.first : shard.first + shard.count]]
-        examples = _examples(pairs, given, _dataset(settings, given))
+        examples = _examples(pairs, given, dataset_of(settings.sample, given))
         found = _attributed(settings, plan, examples, host)
         rows = tuple(
             _item(shard.first + at, pair, one, plan["sign"])
@@ -123,21 +124,9 @@ class Attribute:
         return Finished((*score_rows(scores), *_fold_rows(total)), facts, tuple(_warnings(settings, plan, total)))
 
 
-def _dataset(settings: AttributeSettings, given: Inputs) -> Dataset:
-    found = given.data.by_hash(settings.sample.dataset)
-    if found is None:
-        raise NotFound(
-            f"the dataset '{settings.sample.name}' in this database",
-            f"none with the content {settings.sample.dataset[:12]}",
-            "Import it again, then resume the run.",
-            "dataset",
-        )
-    return found
-
-
 def _chosen(settings: AttributeSettings, given: Inputs, host: ModelHost) -> tuple[list[Pair], dict[str, int]]:
     """Pairs of the sample, and how many fitted, were looked at, and were classed otherwise by the model."""
-    sample, dataset = settings.sample, _dataset(settings, given)
+    sample, dataset = settings.sample, dataset_of(settings.sample, given)
     queries = given.data.query_keys(dataset.id)
     fitting = pairs_of(sample, queries, given.data.judgements(dataset.id), given.data.candidates(dataset.id))
     if not sample.correct:
@@ -158,7 +147,7 @@ def _chosen(settings: AttributeSettings, given: Inputs, host: ModelHost) -> tupl
 
 def _classed(settings: AttributeSettings, pairs: Sequence[Pair], given: Inputs, host: ModelHost) -> NDArray[np.bool_]:
     """[n] whether the model gives each pair its class: probability of relevance above one half, or not."""
-    examples = _examples(pairs, given, _dataset(settings, given))
+    examples = _examples(pairs, given, dataset_of(settings.sample, given))
     probability = np.zeros(len(pairs))
     for rows in _by_length(examples, SCORED_AT_ONCE // 4):
         batch = host.encode([examples[row] for row in rows], max_length=settings.max_length)

@@ -6,12 +6,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.analysis.layers import summarise
-from app.domain.attributing import AttributeSettings
+from app.domain.attributing import AttributeSettings, Sample
+from app.domain.datasets import Dataset
+from app.domain.errors import NotFound
 from app.domain.explaining import ExplainSettings
 from app.domain.interventions import Setting
 from app.domain.results import ArrayRow, Row, SettingRow, TopNeuron
 from app.domain.scores import NeuronScores
 from app.domain.sites import NeuronSpace
+from app.domain.studying import Evaluation
 from app.jobs.base import Inputs
 from app.methods.base import AttributionMethod, methods
 
@@ -21,6 +24,23 @@ TOP_STORED = 2000
 def explained(given: Inputs, role: str = "source") -> ExplainSettings:
     """Settings of the input run in a role."""
     return ExplainSettings.model_validate(given.runs[role].spec.settings)
+
+
+def dataset_of(asked: Sample | Evaluation, given: Inputs) -> Dataset:
+    """The stored dataset that a question names by its content.
+
+    Raises:
+        NotFound: it is not in this database.
+    """
+    found = given.data.by_hash(asked.dataset)
+    if found is None:
+        raise NotFound(
+            f"the dataset '{asked.name}' in this database",
+            f"none with the content {asked.dataset[:12]}",
+            "Import it again, then resume the run.",
+            "dataset",
+        )
+    return found
 
 
 def method_of(settings: BaseModel) -> tuple[AttributionMethod, BaseModel]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from app.analysis.outcomes import lists_of, measured, references
 from app.domain.datasets import Dataset
-from app.domain.errors import BadInput, NotFound
+from app.domain.errors import BadInput
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
 from app.domain.neuron_sets import Members, random_global, random_matched
@@ -24,7 +24,7 @@ from app.domain.sites import NeuronIndex, NeuronSpace
 from app.domain.studying import StudySettings
 from app.interventions.responses import OUTPUTS, responses, sources_for
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.jobs.kinds.base import described
+from app.jobs.kinds.base import dataset_of, described
 from app.models.host import ModelHost
 
 TOKENS_PER_PASS = {"cpu": 4096, "cuda": 65536}
@@ -50,7 +50,7 @@ class Study:
             BadInput: no query fits. NotFound: the dataset is not in this database.
         """
         assert isinstance(settings, StudySettings)
-        dataset = _dataset(settings, given)
+        dataset = dataset_of(settings.evaluation, given)
         lists = _lists(settings, given, dataset)
         if not lists:
             part = settings.evaluation.part
@@ -89,7 +89,7 @@ class Study:
         space = _space(settings, given, host)
         everything = settings_of(settings, _rankings(given), space)
         pairs = plan["pairs"][shard.first : shard.first + shard.count]
-        examples = _examples(pairs[0][0], [pair[1] for pair in pairs], given, _dataset(settings, given))
+        examples = _examples(pairs[0][0], [pair[1] for pair in pairs], given, dataset_of(settings.evaluation, given))
         answers = _answers(settings, plan, examples, everything, space, host)
         rows = tuple(ResponseRow(number, shard.first, answers[number]) for number in range(len(everything)))
         return Partial(None, (*(described(everything, space) if shard.number == 0 else ()), *rows))
@@ -109,7 +109,7 @@ class Study:
         if not count:
             return Finished((), {**facts, "n": 0}, ())
         lists, _ = lists_of(plan["pairs"], count)
-        grades = given.data.judgements(_dataset(settings, given).id, set(lists))
+        grades = given.data.judgements(dataset_of(settings.evaluation, given).id, set(lists))
         tau = settings.evaluation.threshold
         found = measured(answers, lists, grades, tau)
         rows = tuple(ArrayRow("metric", name, "all", "query", 0, len(lists), v) for name, v in found.items())
@@ -127,18 +127,6 @@ def _stored(given: Inputs, settings: int) -> tuple[NDArray[np.float64], int]:
         for item in range(count):
             found[number, item] = answers[number][item]
     return found, count
-
-
-def _dataset(settings: StudySettings, given: Inputs) -> Dataset:
-    found = given.data.by_hash(settings.evaluation.dataset)
-    if found is None:
-        raise NotFound(
-            f"the dataset '{settings.evaluation.name}' in this database",
-            f"none with the content {settings.evaluation.dataset[:12]}",
-            "Import it again, then resume the run.",
-            "dataset",
-        )
-    return found
 
 
 def _lists(settings: StudySettings, given: Inputs, dataset: Dataset) -> dict[str, tuple[str, ...]]:
