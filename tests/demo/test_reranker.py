@@ -148,7 +148,9 @@ def test_card_and_facts_name_every_set() -> None:
     card = (MODEL / "README.md").read_text(encoding="utf-8")
     facts = json.loads((MODEL / "golgi.json").read_text(encoding="utf-8"))
     assert facts["relevant_label"] == 0
-    assert facts["max_length"] == 256
+    assert facts["max_length"] == 192
+    assert facts["quality"]["liveqa_med"]["model"] > 0.72
+    assert all(facts["quality"][name]["model"] > facts["quality"][name]["bm25"] for name in ("selqa", "tatqa"))
     assert {*facts["in_domain"], *facts["out_of_domain"]} == {*IN_DOMAIN, *OUT_OF_DOMAIN}
     for name in (*IN_DOMAIN, *OUT_OF_DOMAIN):
         assert f"{facts['quality'][name]['model']:.3f}" in card
