@@ -19,12 +19,27 @@ def paragraph_of(run: Run, title: str) -> str:
     if run.spec.kind == "study":
         return _study_paragraph(run)
     params, env = run.spec.settings.get("params", {}), run.environment
-    return (
+    over = _sample_words(run) if run.spec.kind == "attribute" else ""
+    if "steps" not in params:
+        return f"{title} of {params.get('preset')} neurons; {over} {env.get('dtype', '')} on {env.get('device', '')}."
+    return over + (
         f"{title} ({params.get('preset')} neurons, baseline {params.get('baseline')}, {params.get('rule')} rule, "
         f"{params.get('steps')} intervals, doubled up to {params.get('max_steps')} while the remainder at the last "
         f"block exceeded {params.get('tolerance')} of ΔF) of the "
         f"{run.plan.get('target', {}).get('sentence', 'target')}; "
         f"{params.get('aggregation')} over tokens; {env.get('dtype', '')} on {env.get('device', '')}."
+    )
+
+
+def _sample_words(run: Run) -> str:
+    """The sample of an attribution, in a sentence."""
+    asked = run.spec.settings["sample"]
+    wanted = "relevant" if asked["relevance"] == "relevant" else "non-relevant"
+    filtered = ", kept where the model classes them so" if asked["correct"] else ""
+    grade = f"judged at least {asked['threshold']}" if wanted == "relevant" else "judged lower, or unjudged candidates"
+    return (
+        f"Mean over {run.facts.get('n', 0)} {wanted} pairs ({grade}) of {asked['name']}, part {asked['part']} of the "
+        f"split by query id with seed {asked['split']['seed']}, drawn with seed {asked['seed']}{filtered}. "
     )
 
 

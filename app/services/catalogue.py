@@ -130,9 +130,9 @@ class Catalogue:
             raise NotFound(f"one of the methods {', '.join(methods())}", f"'{key}'", "Choose one of them.", "method")
         return _method_view(found)
 
-    def methods(self) -> tuple[MethodView, ...]:
-        """Every method."""
-        return tuple(_method_view(method) for method in methods().values())
+    def methods(self, *, controls: bool = True) -> tuple[MethodView, ...]:
+        """Every method, or only those that explain."""
+        return tuple(_method_view(method) for method in methods().values() if controls or not method.control)
 
     def refusal(self, model: str, method: str, params: Any) -> str | None:
         """Why a model and a method do not go together, as far as is known without loading."""

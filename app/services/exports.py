@@ -5,12 +5,13 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from app.domain.errors import BadInput
 from app.domain.results import ArrayRow, ItemRow, ResponseRow, Row, SettingRow, TopNeuron
@@ -52,7 +53,7 @@ class Exports:
         return json.dumps(body, ensure_ascii=False).encode()
 
     def _table(self, run: Run) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-        if run.spec.kind == "ablate":
+        if run.spec.kind in ("ablate", "study"):
             return self._answers(run)
         scores = self.results.scores(run.id)
         columns = ["neuron", "layer", "kind", "unit", *scores.parts, "se", "positive_share"]
@@ -77,7 +78,9 @@ class Exports:
     def _answers(self, run: Run) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         answers = self.results.responses(run.id)
         outputs = list(run.facts.get("outputs", ("target", "score", "probability")))
-        columns = ["setting", "axis", "family", "seed", "count", "op", "amount", "item", *outputs]
+        pairs = run.plan.get("pairs") or []
+        more = ["set", "query", "passage", "grade"] if pairs else []
+        columns = ["setting", "axis", "family", "seed", "count", "op", "amount", *more, "item", *outputs]
 
         def rows() -> Iterator[tuple[Any, ...]]:
             for s in self.results.settings(run.id):
@@ -91,7 +94,8 @@ class Exports:
                         s.about["op"],
                         s.about["amount"],
                     )
-                    yield (*head, item, *map(float, values))
+                    told = (s.about.get("label", ""), *pairs[item]) if pairs else ()
+                    yield (*head, *told, item, *map(float, values))
 
         return columns, rows()
 
@@ -101,9 +105,9 @@ class Exports:
         for side in ("top", "bottom"):
             rows += self.results.top(run.id, side, 0, 2000)
         for ordinal, by_item in self.results.responses(run.id).items():
-            rows += [ResponseRow(ordinal, item, values[None]) for item, values in by_item.items()]
-        if run.spec.kind == "explain":
-            rows += _score_rows(self.results, run)
+            for first, values in _stretches(by_item):
+                rows.append(ResponseRow(ordinal, first, values))
+        rows += self.results.arrays(run.id)
         inputs = {role: source.fingerprint for role, source in self.runs.inputs(run.id).items()}
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -136,14 +140,12 @@ class Exports:
         return self.runs.get(run.id)
 
 
-def _score_rows(results: Results, run: Run) -> Iterator[ArrayRow]:
-    scores = results.scores(run.id)
-    for site, where in scores.space.slices():
-        place = (site.kind.value, site.layer, scores.n)
-        for number, part in enumerate(scores.parts):
-            yield ArrayRow("scores", "mean", part, *place, scores.mean[number, where])
-        yield ArrayRow("scores", "se", "all", *place, scores.se[where])
-        yield ArrayRow("scores", "positive", "all", *place, scores.positive[where])
+def _stretches(by_item: Mapping[int, NDArray[np.float64]]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """First item and [C, Y] answers of every run of neighbouring items."""
+    items = sorted(by_item)
+    starts = [at for at, item in enumerate(items) if at == 0 or item != items[at - 1] + 1]
+    for start, end in zip(starts, [*starts[1:], len(items)], strict=True):
+        yield items[start], np.stack([by_item[item] for item in items[start:end]])
 
 
 KINDS: dict[str, Any] = {cls.__name__: cls for cls in (ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron)}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import LargeBinary, func, select
 
 from app.domain.errors import NotFound
-from app.domain.results import ItemRow, SettingRow, TopNeuron
+from app.domain.results import ArrayRow, ItemRow, SettingRow, TopNeuron
 from app.domain.results import Row as ResultRow
 from app.domain.scores import NeuronScores
 from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind
@@ -178,6 +178,21 @@ class Results:
         if not found:
             return np.zeros((0, 0)), np.zeros(0, dtype=np.int64)
         return np.stack([np.concatenate(parts) for parts in found.values()]), np.asarray(list(counts.values()))
+
+    def arrays(self, number: int) -> tuple[ArrayRow, ...]:
+        """Every array of a run as it can be stored again; overviews, which follow from the scores, are left out."""
+        query = (
+            select(array, blob.c.bytes)
+            .join(blob, blob.c.id == array.c.blob_id)
+            .where(array.c.run_id == number, array.c.group != "overview")
+            .order_by(array.c.id)
+        )
+        names = ("group", "name", "part", "kind", "layer", "n")
+        with self.db.read() as connection:
+            return tuple(
+                ArrayRow(**{name: row._mapping[name] for name in names}, values=np.frombuffer(row.bytes, dtype="<f4"))
+                for row in connection.execute(query)
+            )
 
     def _arrays(self, number: int, group: str) -> list[tuple[str, int, NDArray[np.float64]]]:
         """Name, n and values of every array of a group, in the order they were stored."""

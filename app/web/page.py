@@ -1,7 +1,7 @@
 """Rendering: a page, its fragment for HTMX, and its ``.json`` twin come from the same view."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, is_dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +18,10 @@ from markupsafe import Markup
 from starlette.datastructures import FormData
 
 from app import __version__
+from app.domain.errors import NotFound
+from app.figures.base import Figure
 from app.services.container import Services
+from app.services.exports import as_csv
 from app.settings import Settings
 
 FRONTEND = Path(str(files("frontend")))
@@ -155,6 +158,19 @@ def fragment(request: Request, name: str, **context: Any) -> Response:
     response: HTMLResponse = request.app.state.templates.TemplateResponse(request, f"fragments/{name}.html", context)
     response.headers["Vary"] = "HX-Request"
     return response
+
+
+def figure_table(figures: Mapping[str, Figure], key: str, name: str) -> Response:
+    """The table of a figure as a download.
+
+    Raises:
+        NotFound: there is no such figure.
+    """
+    if key not in figures:
+        raise NotFound("a figure of this page", f"'{key}'", "Go back to the page.")
+    figure = figures[key]
+    disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(as_csv(list(figure.columns), iter(figure.rows)), media_type="text/csv", headers=disposition)
 
 
 def plain(view: Any) -> Any:

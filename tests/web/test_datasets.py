@@ -230,6 +230,31 @@ def test_a_comparison_is_that_of_the_sets(measured: Golgi) -> None:
     assert {"depth", "matrix", "by_layer", "scatter"} == set(view["figures"])
 
 
+@pytest.mark.parametrize(
+    "path", ["/compare/depth.csv?run=1&run=2", "/compare/matrix.csv?run=1&run=2&set=1", "/cross.csv", "/sets/1.csv"]
+)
+def test_tables_of_figures_are_downloads(measured: Golgi, path: str) -> None:
+    answer = client_of(measured).get(path)
+    assert answer.status_code == 200 and len(answer.text.splitlines()) > 1
+    assert client_of(measured).get("/compare/nothing.csv?run=1&run=2").status_code == 404
+
+
+def test_bundles_of_measurements_open_elsewhere(measured: Golgi, tmp_path: Path) -> None:
+    other = build(Settings(data_dir=tmp_path / "other", models_dir=tmp_path / "none", offline=True), recorded=None)
+    for number in range(1, 7):
+        other.services.exports.load_bundle(measured.services.exports.bundle(measured.services.runs.get(number)))
+    here, there = (client_of(golgi).get("/runs/6.json").json()["study"] for golgi in (measured, other))
+    for name in ("sentences", "comparisons", "queries", "figures"):
+        assert json.dumps(here[name]) == json.dumps(there[name]), name
+    first, second = (client_of(golgi).get("/runs/1.json").json()["attribute"] for golgi in (measured, other))
+    assert first["top"] == second["top"] and first["stability"] == second["stability"]
+    assert client_of(other).get("/runs/6").status_code == 200
+    csv = client_of(other).get("/runs/6/export/csv").text.splitlines()
+    assert csv[0].startswith("setting,axis") and "query,passage,grade" in csv[0]
+    assert len(csv) == 1 + 24 * measured.services.runs.get(6).plan["settings"]
+    other.db.close()
+
+
 def test_files_are_looked_at_before_they_come_in(golgi: Golgi) -> None:
     client = client_of(golgi)
     sent = client.post("/datasets", files={"files": ("my pairs.tsv", PAIRS.encode())})

@@ -37,11 +37,7 @@ def _form(request: Request, sent: Mapping[str, Any], error: GolgiError | None = 
         "mode": mode,
         "targets": TARGETS,
     }
-    told |= {
-        "method": method,
-        "methods": [one for one in asked.catalogue.methods() if not one.control],
-        "error": error or trouble,
-    }
+    told |= {"method": method, "methods": asked.catalogue.methods(controls=False), "error": error or trouble}
     reads = (*READS, *(field.name for field in method.fields))
     return render(request, "explain", dict(sent), status=error.status if error else 200, reads=reads, **told)
 

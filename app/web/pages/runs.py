@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from app.domain.errors import GolgiError, NotFound
 from app.figures.base import Figure
 from app.services.container import Services
-from app.services.exports import FORMATS, SUFFIX, as_csv
+from app.services.exports import FORMATS, SUFFIX
 from app.web.forms import ablate_values
-from app.web.page import Sent, away, fragment, render, services
+from app.web.page import Sent, away, figure_table, fragment, render, services
 
 router = APIRouter(include_in_schema=False)
 FILTERS = ("model", "kind", "method", "state", "q")
@@ -144,21 +144,14 @@ def figure_csv(
 ) -> Response:
     """The table of a figure."""
     inner = services(request).pages.run(number, part, measure, set).inner
-    if name not in inner.figures:
-        raise NotFound("a figure of this run", f"'{name}'", "Go back to the run's page.")
-    return _table(inner.figures[name], f"golgi-run-{number}-{name}")
-
-
-def _table(figure: Figure, name: str) -> Response:
-    disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(as_csv(list(figure.columns), iter(figure.rows)), media_type="text/csv", headers=disposition)
+    return figure_table(inner.figures, name, f"golgi-run-{number}-{name}")
 
 
 @router.get("/runs/{number}/layers/{layer}.csv", name="layer_csv")
 def layer_csv(request: Request, number: int, layer: int, kind: str = "", part: str = "all") -> Response:
     """The table of a layer's figure."""
     figure = services(request).pages.layer(number, layer, kind, part, "index", 0).figure
-    return _table(figure, f"golgi-run-{number}-layer-{layer}")
+    return figure_table({"layer": figure}, "layer", f"golgi-run-{number}-layer-{layer}")
 
 
 @router.get("/runs/{number}/layers/{layer}", name="layer")

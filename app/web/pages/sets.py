@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from app.domain.errors import GolgiError
 from app.services.demo import MODEL
 from app.web.forms import set_rule, shares
-from app.web.page import Sent, away, render, services
+from app.web.page import Sent, away, figure_table, render, services
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +43,12 @@ def make(request: Request, sent: Sent) -> Response:
     return away(request, "set", number=found.id)
 
 
+@router.get("/sets/{number}.csv", name="set_csv")
+def set_csv(request: Request, number: int) -> Response:
+    """Members by layer."""
+    return figure_table({"layers": services(request).sets.page(number).figure}, "layers", f"golgi-set-{number}")
+
+
 @router.get("/sets/{number}.txt", name="set_text")
 def text(request: Request, number: int) -> Response:
     """One id per line."""
@@ -73,6 +79,22 @@ def compare(request: Request, k: str = "1%") -> Response:
     runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
     view = services(request).compare.view(runs, sets, (shares("k", k) or [0.01])[0])
     return render(request, "compare", view, reads=("run", "set"), k=k)
+
+
+@router.get("/compare/{figure}.csv", name="compare_csv")
+def compare_csv(request: Request, figure: str, k: str = "1%") -> Response:
+    """The table of a figure of a comparison."""
+    query = request.query_params
+    runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
+    view = services(request).compare.view(runs, sets, (shares("k", k) or [0.01])[0])
+    return figure_table(view.figures, figure, f"golgi-compare-{figure}")
+
+
+@router.get("/cross.csv", name="cross_csv")
+def cross_csv(request: Request, measure: str = "nDCG@10", fraction: float = 0.0) -> Response:
+    """The table of the cross test."""
+    view = services(request).compare.cross(measure, fraction)
+    return figure_table({"cross": view.figure} if view.figure else {}, "cross", "golgi-cross")
 
 
 @router.get("/cross", name="cross")
