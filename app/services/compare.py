@@ -39,9 +39,13 @@ class Side:
 
 @dataclass(frozen=True)
 class CompareView:
-    """A comparison at a share of all neurons; empty until two things are chosen."""
+    """A comparison at a share of all neurons; empty until two things are chosen and computed.
+
+    ``waiting`` holds chosen runs that are not finished yet.
+    """
 
     sides: tuple[Side, ...]
+    waiting: tuple[Run, ...]
     share: float
     total: int
     pairs: tuple[tuple[str, str, Overlap, float], ...]
@@ -80,10 +84,12 @@ class Compare:
         Raises:
             BadInput: more than six, or things of different models or neurons. NotFound: no such run or set.
         """
-        sides = self._sides(runs, sets)
+        open_ones = (RunState.WAITING, RunState.RUNNING)
+        waiting = tuple(run for run in map(self.runs.get, runs) if run.state in open_ones)
+        sides = self._sides([number for number in runs if number not in {run.id for run in waiting}], sets)
         ready = tuple(self._rankings())
         if len(sides) < 2:
-            return CompareView(tuple(sides), share, 0, (), (), 0, 0.0, (), {}, "", ready, self.sets.find())
+            return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), {}, "", ready, self.sets.find())
         scores = {side.key: self.results.scores(side.run.id) for side in sides if side.run is not None}
         space = _space(sides, scores)
         tops = {side.key: _members(side, scores, space, share) for side in sides}
@@ -96,6 +102,7 @@ class Compare:
         many = tuple((tuple(names[key] for key in keys), n) for keys, n in agreement.combinations(tops))
         return CompareView(
             tuple(sides),
+            waiting,
             share,
             len(space),
             pairs,
@@ -254,7 +261,9 @@ def _sentence(pairs: Sequence[tuple[str, str, Overlap, float]], shared: int, exp
         told = f"{one.shared} of {one.size_a} and {one.size_b} neurons are shared; {one.expected:.1f} by chance"
         odds = f" (p of at least as many {one.p:.2g})"
         return told + odds + (f"; rank correlation of all neurons {signed(rho)}." if not np.isnan(rho) else ".")
-    return f"{shared} neurons are in all {count}; {expected:.2g} by chance if the sets were independent."
+    low = min((rho for _, _, _, rho in pairs if not np.isnan(rho)), default=1.0)
+    rough = f" The lowest rank correlation of two is {signed(low)}, below one half." if low < 0.5 else ""
+    return f"{shared} neurons are in all {count}; {expected:.2g} by chance if the sets were independent.{rough}"
 
 
 def _cross_figure(cells: Sequence[tuple[str, str, Comparison, int]], measure: str, share: float) -> Figure:

@@ -18,6 +18,7 @@ from app.store.sets import Sets
 
 CONTROLS = ("activation", "grad_x_act", "weight_norm")
 RANKED = ("explain", "attribute")
+BASELINES = ("pad_query_and_passage", "pad_query", "unk_query_and_passage")
 
 
 class Measures:
@@ -53,10 +54,24 @@ class Measures:
         )
         sample = settings.sample
         wanted = "relevant" if sample.relevance == "relevant" else "not relevant"
-        title = f"{sample.name}: {wanted} pairs, {sample.part}" + (
-            f", {methods()[asked.method].title.lower()}" if asked.method != "nig" else ""
-        )
+        title = f"{sample.name}: {wanted} pairs, {sample.part}"
+        title += f", {methods()[asked.method].title.lower()}" if asked.method != "nig" else ""
+        other = params.get("baseline", BASELINES[0])
+        title += f", baseline {other}" if other != BASELINES[0] else ""
         return self.requests.started(spec, title, sample.name, settings)
+
+    def baselines(self, run: Run) -> tuple[Run, ...]:
+        """The same attribution from other baselines, the given one first (``nig.md`` section 18-5).
+
+        Raises:
+            Conflict: a run that has no baseline.
+        """
+        if run.spec.kind != "attribute" or "baseline" not in run.spec.settings.get("params", {}):
+            raise Conflict("an attribution with a baseline", f"run {run.id}, {run.spec.kind}", "Choose another run.")
+        place, asked = run.spec.source or run.spec.model, run.spec.settings
+        others = [name for name in BASELINES if name != asked["params"]["baseline"]][:2]
+        more = [self.attribute(place, {**asked, "params": {**asked["params"], "baseline": name}}) for name in others]
+        return (run, *more)
 
     def study(self, model: str, values: Mapping[str, Any], sources: Sequence[Run], controls: bool = True) -> Run:
         """Start, or find, the ablation of neuron sets on a dataset's candidate lists.

@@ -222,6 +222,26 @@ def test_comparisons_are_refused_in_words(measured: Golgi) -> None:
     assert client.get("/compare?set=1&set=2").status_code in (404, 422)
 
 
+def test_other_baselines_stand_side_by_side(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    client.post("/datasets/demo")
+    work(golgi)
+    client.post("/attribute", data=ATTRIBUTE)
+    work(golgi)
+    where = client.post("/runs/1/baselines").headers["location"]
+    assert where == "/compare?run=1&run=2&run=3"
+    assert "Not finished yet" in client.get(where).text
+    work(golgi)
+    view = client.get(where.replace("?", ".json?")).json()
+    assert view["waiting"] == [] and len(view["pairs"]) == 3 and "baseline unk" in client.get(where).text
+    used = {golgi.services.runs.get(n).spec.settings["params"]["baseline"] for n in (1, 2, 3)}
+    assert used == {"pad_query_and_passage", "pad_query", "unk_query_and_passage"}
+    client.post("/study", data={**STUDY, "source": "1", "part": "all"})
+    work(golgi)
+    last = golgi.services.runs.find(filters={})[0][0].id
+    assert client.post(f"/runs/{last}/baselines").status_code == 409
+
+
 def test_a_comparison_is_that_of_the_sets(measured: Golgi) -> None:
     view = client_of(measured).get("/compare.json?run=1&run=2&k=20%25").json()
     tops = [set(measured.worker.results.scores(number).order()[:14].tolist()) for number in (1, 2)]

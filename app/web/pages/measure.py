@@ -58,6 +58,14 @@ def attribute(request: Request, sent: Sent) -> Response:
     return away(request, "run", number=run.id)
 
 
+@router.post("/runs/{number}/baselines", name="baselines")
+def baselines(request: Request, number: int) -> Response:
+    """The same attribution from other baselines, side by side."""
+    asked = services(request)
+    runs = asked.measures.baselines(asked.runs.get(number))
+    return away(request, "compare", "?" + "&".join(f"run={run.id}" for run in runs))
+
+
 @router.get("/study", name="study_form")
 def study_form(request: Request, run: int | None = None, dataset: str = "", set: int | None = None) -> Response:
     """The form of a study; ``run`` and ``set`` tick what it takes neurons from."""

@@ -1,0 +1,151 @@
+"""Work over datasets on the demo model: an attribution by pair, and a study against the plain loop, each in one run.
+
+Run: ``python benchmarks/datasets.py [--pairs 40] [--steps 50] [--queries 2] [--device auto] [--json FILE]``. The
+attribution goes through the same code as a stored run, on pairs of the embedded collection; bare forwards are K + 1
+rows per pair in the same batches. The study has candidate lists under the intact model, a set of each layer and random
+sets; the plain loop runs one setting and one query at a time through the whole model.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.data.ranking import Collection, load_collection
+from app.domain.examples import Example
+from app.domain.interventions import Setting
+from app.domain.neuron_sets import random_matched
+from app.domain.targets import TargetSpec
+from app.interventions.edits import Sources
+from app.interventions.responses import responses
+from app.methods.conductance import Conductance, Params
+from app.models.host import ModelHost
+from app.models.loading import Hosts
+from app.services.demo import FOLDER
+
+ROOT = Path(__file__).resolve().parents[1]
+TOGETHER = 4
+
+
+def clocked(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds and result of a call."""
+    begun = time.perf_counter()
+    found = call()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun, found
+
+
+def pairs_of(data: Collection, count: int) -> list[Example]:
+    """Judged relevant pairs, by length."""
+    found = [
+        Example(f"{q} {p}", data.queries[q], data.passages[p])
+        for q, grades in data.judgements.items()
+        for p, grade in grades.items()
+        if grade > 0
+    ]
+    return sorted(found[:count], key=lambda one: len(one.passage or ""))
+
+
+def attribution(host: ModelHost, data: Collection, count: int, steps: int, length: int) -> dict[str, Any]:
+    """Neuron Integrated Gradients of many pairs against bare forwards of as many rows."""
+    pairs = pairs_of(data, count)
+    batches = [host.encode(pairs[at : at + TOGETHER], max_length=length) for at in range(0, len(pairs), TOGETHER)]
+    method, params = Conductance(), Params(steps=steps, adaptive=False)
+    target = host.target(TargetSpec(), batches[0])
+
+    def bare() -> None:
+        for batch in batches:
+            for _ in range(steps + 1):
+                host.run(batch, None)
+
+    swept, _ = clocked(lambda: [method.attribute(host, batch, target, params) for batch in batches])
+    floor, _ = clocked(bare)
+    tokens = float(np.mean([int(batch.mask.sum()) / len(batch.examples) for batch in batches]))
+    return {
+        "what": "attribution",
+        "pairs": len(pairs),
+        "steps": steps,
+        "tokens a pair": round(tokens, 1),
+        "seconds": round(swept, 2),
+        "seconds a pair": round(swept / len(pairs), 3),
+        "for 1,000 pairs, min": round(swept / len(pairs) * 1000 / 60, 1),
+        "K+1 bare forwards, s": round(floor, 2),
+        "ratio to bare forwards": round(swept / floor, 2),
+    }
+
+
+def study(host: ModelHost, data: Collection, queries: int, depth: int, seeds: int, length: int) -> dict[str, Any]:
+    """A study's answers together against one by one."""
+    space = host.space("ffn")
+    settings = [Setting()]
+    for layer, (site, where) in enumerate(space.slices()):
+        members = np.arange(where.start, where.start + 92, dtype=np.int64)
+        settings.append(Setting("target", members, count=92, label=f"layer {layer}"))
+        settings += [Setting("random", random_matched(members, space, seed), count=92) for seed in range(seeds)]
+        assert site.layer == layer
+    lists = [
+        [Example(f"{q} {p}", data.queries[q], data.passages[p]) for p in list(data.candidates[q])[:depth]]
+        for q in list(data.queries)[:queries]
+    ]
+    batches = [host.encode(examples, max_length=length) for examples in lists]
+    target = host.target(TargetSpec(), batches[0])
+    rows = 4096 // length if host.device.type == "cpu" else 65536 // length
+    whole = lambda reuse: [  # noqa: E731
+        responses(host, batch, target, settings, space, Sources(), rows=rows, reuse=reuse) for batch in batches
+    ]
+    plain = lambda: [  # noqa: E731
+        np.concatenate([responses(host, b, target, [one], space, Sources(), rows=1, reuse=False) for one in settings])
+        for b in batches
+    ]
+    together, answers = clocked(lambda: whole(True))
+    without, _ = clocked(lambda: whole(False))
+    alone, slow = clocked(plain)
+    bare, _ = clocked(lambda: [host.run(batch, None) for batch in batches for _ in settings])
+    return {
+        "what": "study",
+        "queries": queries,
+        "candidates": depth,
+        "settings": len(settings),
+        "lower blocks reused, s": round(together, 2),
+        "without reuse, s": round(without, 2),
+        "plain loop, s": round(alone, 2),
+        "bare forwards, s": round(bare, 2),
+        "times faster than the plain loop": round(alone / together, 2),
+        "ratio to bare forwards": round(together / bare, 2),
+        "largest difference": max(float(np.abs(a - b).max()) for a, b in zip(answers, slow, strict=True)),
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--queries", type=int, default=2)
+    parser.add_argument("--depth", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--length", type=int, default=192)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    host = Hosts(ROOT / "models_cache", device=args.device, offline=True).get("golgi-demo-reranker")
+    data = load_collection(FOLDER)
+    table = [
+        attribution(host, data, args.pairs, args.steps, args.length),
+        study(host, data, args.queries, args.depth, args.seeds, args.length),
+    ]
+    text = json.dumps(table, indent=1)
+    sys.stdout.write(text + "\n")
+    if args.json:
+        args.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
