@@ -24,6 +24,7 @@ def curve(lines: Sequence[Line], levels: Mapping[str, float], measure: str, capt
     """A measure over the number of neurons switched off, on a log axis, with reference levels."""
     data: list[dict[str, Any]] = []
     targets = 0
+    tested = [line for line in lines if line.style == "target"]
     for line in lines:
         xs, ys = [x for x, _ in line.points], [y for _, y in line.points]
         if line.band:
@@ -36,6 +37,7 @@ def curve(lines: Sequence[Line], levels: Mapping[str, float], measure: str, capt
                 "type": "scatter",
                 "mode": "lines+markers",
                 "name": line.name,
+                "showlegend": main or len(tested) < 3 or line.style != "random",
                 "x": xs,
                 "y": ys,
                 "line": look if main else {"color": NEUTRAL, "width": 1.2, "dash": _control(line.style)},
@@ -95,10 +97,10 @@ def _band(line: Line) -> dict[str, Any]:
 def _levels(levels: Mapping[str, float]) -> dict[str, Any]:
     """Horizontal lines with their names at the right end."""
     shape = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}
-    notes = [
-        {"xref": "paper", "x": 1, "y": value, "text": name, "showarrow": False, "xanchor": "right", "yanchor": "bottom"}
-        for name, value in levels.items()
-    ]
+    ends = ((1, "right"), (0, "left"))
+    place = lambda at: {"x": ends[at % 2][0], "xanchor": ends[at % 2][1], "xref": "paper", "yanchor": "bottom"}  # noqa: E731
+    ordered = sorted(levels.items(), key=lambda pair: pair[1])
+    notes = [{**place(at), "y": value, "text": name, "showarrow": False} for at, (name, value) in enumerate(ordered)]
     return {"shapes": [{**shape, "y0": value, "y1": value} for value in levels.values()], "annotations": notes}
 
 

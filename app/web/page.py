@@ -69,7 +69,7 @@ def embed(value: Any) -> Markup:
 
 
 def _number(value: Any, form: str) -> str:
-    return "–" if value is None else format(value, form).replace("-", "−")
+    return "–" if value is None else "0" if value == 0 else format(value, form).replace("-", "−")
 
 
 def percent(share: float | None) -> str:

@@ -90,13 +90,23 @@
     document.getElementById("rank").value = count ? "hand" : "top";
     document.querySelectorAll("[data-picked]").forEach((place) => { place.textContent = count; place.closest("button").disabled = !count; });
   });
+  function step(way) {  // j and k: the next or previous row of the page's tables
+    const rows = [...document.querySelectorAll("main tbody tr")].filter((row) => row.offsetParent && row.querySelector("a, input")), now = rows.findIndex((row) => row.dataset.here), next = rows[Math.min(rows.length - 1, Math.max(0, now + way))];
+    if (!next) return;
+    if (now >= 0) delete rows[now].dataset.here;
+    next.dataset.here = "1";
+    next.scrollIntoView({ block: "nearest" });
+    next.querySelector("a, input").focus({ preventScroll: true });
+  }
   document.addEventListener("keydown", (event) => {
-    const field = event.target.closest("input, textarea, select"), go = { e: "explain", r: "runs", m: "models", j: "jobs", h: "home", "?": "help", n: "explain" };
+    const field = event.target.closest("input:not([type=checkbox]), textarea, select"), go = { e: "explain", r: "runs", d: "datasets", c: "compare", m: "models", j: "jobs", h: "home", "?": "help", n: "explain" };
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && field && field.form) { field.form.requestSubmit(field.form.querySelector("button.main")); return; }
     if (field || event.ctrlKey || event.metaKey || event.altKey) return;
     const jump = (name) => { const link = document.querySelector(`[data-go='${name}']`); if (link) location.href = link.href; };
     if (event.key === "/") { event.preventDefault(); const box = document.querySelector("input[type=search]"); if (box) box.focus(); else jump("runs"); return; }
     if (root.dataset.g || event.key === "n" || event.key === "?") { delete root.dataset.g; if (go[event.key]) jump(go[event.key]); return; }
+    if (event.key === "j" || event.key === "k") { step(event.key === "j" ? 1 : -1); return; }
+    if (event.key === "x") { const row = document.querySelector("tr[data-here]"), box = row && row.querySelector("input[type=checkbox]"); if (box) box.click(); return; }
     if (event.key === "g") { root.dataset.g = "1"; setTimeout(() => delete root.dataset.g, 1200); }
   });
   document.addEventListener("htmx:load", (event) => { if (event.detail.elt !== document.body) fresh(event.detail.elt); });

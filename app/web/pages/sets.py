@@ -24,7 +24,7 @@ def _list(request: Request, sent: dict[str, Any], error: GolgiError | None = Non
     asked = services(request)
     models = [one.info.slug for one in asked.catalogue.models().models if not one.info.problem]
     more: dict[str, Any] = {"runs": asked.pages.rankings(), "models": models, "sent": sent, "error": error}
-    return render(request, "sets", asked.sets.list(), status=error.status if error else 200, **more)
+    return render(request, "sets", asked.sets.list(), status=error.status if error else 200, reads=("run",), **more)
 
 
 @router.post("/sets", name="make_set")
