@@ -133,6 +133,9 @@ def _ablate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--segments", default="", help="edit at tokens of these parts only: query,passage")
     command.add_argument("--seeds", type=int, default=10, help="random sets")
     command.add_argument("--seed", type=int, default=0, help="of the first random set")
+    command.add_argument(
+        "--patched", type=int, default=0, help="neurons of each kind patched one by one, for example 100"
+    )
     command.add_argument("--curve", help="sizes of the removal curve as shares of all neurons: 0.001,0.01,0.1")
     command.add_argument("--doses", help="factors of the dose-response curve: 0,0.5,1,2")
     command.add_argument("--json", action="store_true", help="print the run as JSON")

@@ -35,6 +35,7 @@ def ablate_values(args: argparse.Namespace) -> dict[str, Any]:
     if args.layers:
         selection["layers"] = [whole("layers", layer.lstrip("Ll")) for layer in split(args.layers)]
     values: dict[str, Any] = {"selection": selection, "op": args.op, "seeds": args.seeds, "seed": args.seed}
+    values |= {"patched": args.patched}
     values |= {"amount": args.amount} if args.op == "scale" else {}
     values |= {name: split(text) for name in ("curve", "doses") if (text := getattr(args, name)) is not None}
     return values | ({"segments": split(args.segments)} if args.segments else {})

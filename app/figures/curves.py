@@ -81,6 +81,40 @@ def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Fig
     )
 
 
+def patched(points: Sequence[tuple[str, str, float, float]], unit: str, caption: str) -> Figure:
+    """Score against measured effect of single neurons; points are (family, id, score, effect)."""
+    looks = {"target": ("top", POSITIVE, "circle"), "bottom": ("bottom", NEGATIVE, "square")}
+    looks["random"] = ("random", NEUTRAL, "diamond-open")
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": title,
+            "x": [x for family, _, x, _ in points if family == key],
+            "y": [y for family, _, _, y in points if family == key],
+            "text": [name for family, name, _, _ in points if family == key],
+            "marker": {"color": colour, "symbol": symbol, "size": 7},
+            "hovertemplate": "%{text}: score %{x:.3g}, effect %{y:.3g}<extra></extra>",
+        }
+        for key, (title, colour, symbol) in looks.items()
+    ]
+    ends = [min(x for _, _, x, _ in points), max(x for _, _, x, _ in points)]
+    same = {"type": "scatter", "mode": "lines", "x": ends, "y": ends, "name": "equal", "hoverinfo": "skip"}
+    data.append({**same, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}})
+    plot = {
+        "data": data,
+        "layout": layout(
+            f"score ({unit})",
+            f"what the target loses ({unit})",
+            height=380,
+            showlegend=True,
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        ),
+    }
+    columns = ("group", "neuron", f"score ({unit})", f"effect ({unit})")
+    return Figure("patching", "Scores and what patching does", caption, plot, columns, tuple(points))
+
+
 def _band(points: Sequence[Point]) -> list[dict[str, Any]]:
     known = [p for p in points if p.random]
     x = [p.x for p in known]

@@ -14,6 +14,7 @@ from app.domain.runs import Run, RunState
 from app.figures.base import Figure
 from app.figures.curves import Point, dose, removal
 from app.jobs.kinds.ablate import AblateSettings
+from app.services.patching_view import patching
 from app.services.words import signed
 from app.store.results import Results
 
@@ -58,6 +59,7 @@ class AblationView:
     controls: tuple[Control, ...]
     z: float | None
     leaves: str
+    patching: str
     figures: Mapping[str, Figure]
     warnings: tuple[str, ...]
 
@@ -86,6 +88,9 @@ def ablation_view(run: Run, source: Run, results: Results) -> AblationView:
         figures["removal"] = removal(points, base, unit, caption)
     if doses:
         figures["dose"] = dose(doses, base, unit, caption)
+    told, figure = patching(whole, changes, results, source, (unit, caption)) if ready else ("", None)
+    if figure is not None:
+        figures["patching"] = figure
     count = int(run.facts.get("count", 0))
     return AblationView(
         settings=settings,
@@ -100,6 +105,7 @@ def ablation_view(run: Run, source: Run, results: Results) -> AblationView:
         controls=chosen,
         z=z,
         leaves=_leaves(points),
+        patching=told,
         figures=figures,
         warnings=run.warnings,
     )

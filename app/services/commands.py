@@ -89,4 +89,5 @@ def _ablate_words(settings: AblateSettings, source: str) -> list[str]:
     words += ["--seeds", str(settings.seeds)] if settings.seeds != plain.seeds else []
     for name, values in (("curve", settings.curve), ("doses", settings.doses)):
         words += [] if values == getattr(plain, name) else [f"--{name}={','.join(map(repr, values))}"]
+    words += ["--patched", str(settings.patched)] if settings.patched else []
     return words + (["--seed", str(settings.seed)] if settings.seed else [])

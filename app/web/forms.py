@@ -197,7 +197,7 @@ def ablate_values(sent: Any) -> dict[str, Any]:
         values["amount"] = _decimal("amount", sent.get("amount") or "0.5")
     if segments:
         values["segments"] = segments
-    return values
+    return values | _wholes(sent, ("patched",))
 
 
 def size_of(text: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def explained(golgi: Golgi) -> Golgi:
         "amount": 0.25,
         "segments": ["query"],
         "seeds": 3,
+        "patched": 5,
     }
     golgi.services.requests.ablate(golgi.services.runs.get(1), values)
     golgi.worker.run_once()

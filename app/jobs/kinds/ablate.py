@@ -34,6 +34,8 @@ class AblateSettings(BaseModel):
         curve: shares of all neurons for the curve over k.
         seeds: random sets matched per layer; ``seed`` is the first of them.
         doses: λ values of the dose-response curve for the selection.
+        patched: neurons of each kind (top, random, bottom) that get their baseline value back one by one, to compare
+            what that does with their scores (``nig.md`` section 18-6); 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,7 @@ class AblateSettings(BaseModel):
     seeds: int = Field(10, ge=1, le=100)
     seed: int = Field(0, ge=0)
     doses: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+    patched: int = Field(0, ge=0, le=1000)
 
 
 class Ablate:
@@ -145,7 +148,19 @@ def settings_of(rule: AblateSettings, scores: NeuronScores) -> list[Setting]:
         }
         found.append(Setting("target", chosen, **scaled))
         found += [Setting("random", members, seed=seed, **scaled) for seed, members in _random(rule, chosen, scores)]
-    return found
+    return [*found, *_one_by_one(rule, scores)]
+
+
+def _one_by_one(rule: AblateSettings, scores: NeuronScores) -> Iterator[Setting]:
+    """Single neurons with their baseline value: the top, the bottom, and as many drawn from the rest."""
+    count = min(rule.patched, len(scores.space) // 3)
+    ends = {"target": scores.order()[:count], "bottom": scores.order("all", "bottom")[:count]}
+    rest = np.setdiff1d(np.arange(len(scores.space)), np.concatenate(list(ends.values())))
+    drawn = np.random.default_rng(rule.seed).choice(rest, size=count, replace=False)
+    for family, members in (*ends.items(), ("random", np.sort(drawn))):
+        for flat in members:
+            one = np.asarray([flat], dtype=np.int64)
+            yield Setting(family, one, op=Op.BASELINE, segments=rule.segments, axis="patched", count=1)
 
 
 def _beside(
