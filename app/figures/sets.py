@@ -66,6 +66,37 @@ def _line(name: str, points: Sequence[tuple[int, float]], colour: str, dash: str
     }
 
 
+def depths(lines: Mapping[str, Sequence[float]], caption: str) -> Figure:
+    """Share of each set's members by relative depth, in equal bins from the first layer (0) to the deepest (1)."""
+    bins = len(next(iter(lines.values())))
+    names = [f"{at / bins:.2f} to {(at + 1) / bins:.2f}" for at in range(bins)]
+    data = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": names,
+            "y": list(values),
+            "marker": {"color": COLOURS[at % 6], "pattern": {"shape": ("", "/", "x", "-", "+", ".")[at % 6]}},
+            "hovertemplate": "%{x}: %{y:.1%}<extra>" + name + "</extra>",
+        }
+        for at, (name, values) in enumerate(lines.items())
+    ]
+    plot = {
+        "data": data,
+        "layout": layout(
+            "relative depth",
+            "share of the set",
+            barmode="group",
+            showlegend=True,
+            yaxis={"tickformat": ".0%"},
+            xaxis={"type": "category"},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        ),
+    }
+    rows = tuple((name, *(lines[key][at] for key in lines)) for at, name in enumerate(names))
+    return Figure("depths", "Where in depth they lie", caption, plot, ("relative depth", *lines), rows)
+
+
 def by_layer(rows: Sequence[tuple[str, float, float]], caption: str) -> Figure:
     """Rank correlation and same-sign share of two rankings within each layer."""
     marks = (("rank correlation", POSITIVE, "circle"), ("share with the same sign", NEGATIVE, "square-open"))

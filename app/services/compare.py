@@ -16,7 +16,7 @@ from app.domain.set_rules import NeuronSet
 from app.domain.sites import NeuronIndex, NeuronSpace, SiteKind
 from app.figures import sets as figures
 from app.figures.base import Figure
-from app.services.study_view import Comparison, study_view
+from app.services.cross_view import CrossView, cross_view
 from app.services.words import signed
 from app.store.results import Results
 from app.store.runs import Runs
@@ -25,6 +25,7 @@ from app.store.sets import Sets
 MOST = 6
 EXTREME = 200
 RANKED = ("explain", "attribute")
+ACROSS = "Different neurons: only where in depth they lie is compared here; a study compares what they do."
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,6 @@ class CompareView:
     sets: tuple[NeuronSet, ...]
 
 
-@dataclass(frozen=True)
-class CrossView:
-    """Effects of sets found on one dataset and measured on others: rows are rankings, columns datasets."""
-
-    measure: str
-    fraction: float
-    fractions: tuple[float, ...]
-    studies: tuple[Run, ...]
-    cells: tuple[tuple[str, str, Comparison, int], ...]
-    figure: Figure | None
-    sentences: tuple[str, ...]
-
-
 class Compare:
     """Reads stored runs and sets."""
 
@@ -92,6 +80,9 @@ class Compare:
             return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), {}, "", ready, self.sets.find())
         scores = {side.key: self.results.scores(side.run.id) for side in sides if side.run is not None}
         space = _space(sides, scores)
+        if space is None:
+            drawn = {"depths": _by_depth(sides, scores, share)}
+            return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), drawn, ACROSS, ready, self.sets.find())
         tops = {side.key: _members(side, scores, space, share) for side in sides}
         names = {side.key: side.name for side in sides}
         overlaps = agreement.matrix(tops, len(space))
@@ -111,10 +102,14 @@ class Compare:
             expected,
             _movers(scores, space),
             drawn,
-            _sentence(pairs, shared, expected, len(sides)),
+            _sentence(pairs, shared, expected, len(sides)) + _checkpoints(sides),
             ready,
             self.sets.find(),
         )
+
+    def cross(self, measure: str = "nDCG@10", fraction: float = 0.0, model: str = "") -> CrossView:
+        """The cross test of a model."""
+        return cross_view(self.runs, self.results, measure, fraction, model)
 
     def _rankings(self) -> list[Run]:
         found = [self.runs.find(filters={"kind": kind}, limit=100)[0] for kind in ("attribute", "explain")]
@@ -131,44 +126,45 @@ class Compare:
             found.append(Side(f"run {number}", f"{run.title} (run {number})", run, None))
         return found + [Side(f"set {n}", self.sets.get(n).name, None, self.sets.get(n)) for n in sets]
 
-    def cross(self, measure: str = "nDCG@10", fraction: float = 0.0) -> CrossView:
-        """The cross test over every finished study: neurons found on one dataset, removed on another."""
-        studies = [
-            run
-            for run in self.runs.find(filters={"kind": "study"}, limit=200)[0]
-            if run.state is RunState.DONE and measure in run.facts.get("measures", ())
-        ]
-        views = [(run, study_view(run, self.runs.inputs(run.id), self.results, measure)) for run in studies]
-        fractions = sorted({round(one.fraction, 4) for _, view in views for one in view.comparisons})
-        at = min(fractions, key=lambda share: abs(share - (fraction or 0.01)), default=0.0)
-        cells = [
-            (one.name, run.spec.settings["evaluation"]["name"], one, run.id)
-            for run, view in reversed(views)
-            for one in view.comparisons
-            if round(one.fraction, 4) == at
-        ]
-        unique = {(row, column): (row, column, one, number) for row, column, one, number in cells}
-        chosen = tuple(unique.values())
-        figure = _cross_figure(chosen, measure, at) if chosen else None
-        return CrossView(measure, at, tuple(fractions), tuple(studies), chosen, figure, _cross_sentences(chosen))
+
+def _weights(sides: Sequence[Side]) -> set[str]:
+    """Weights of all sides."""
+    return {s.run.spec.weights_hash for s in sides if s.run} | {s.saved.weights_hash for s in sides if s.saved}
 
 
-def _space(sides: Sequence[Side], scores: Mapping[str, NeuronScores]) -> NeuronSpace:
-    """The neuron space of all sides.
+def _space(sides: Sequence[Side], scores: Mapping[str, NeuronScores]) -> NeuronSpace | None:
+    """The neuron space of all sides; None where they differ, or where only sets of several models are compared.
 
     Raises:
-        BadInput: several models or spaces, or sets alone, whose model was not scored yet.
+        BadInput: sets alone of one model, whose neurons no run has told.
     """
-    weights = {s.run.spec.weights_hash for s in sides if s.run} | {s.saved.weights_hash for s in sides if s.saved}
     spaces = {one.space for one in scores.values()}
-    if len(weights) > 1 or len(spaces) > 1:
-        way = "Compare sets across models by layer histogram and by study, not by neuron."
-        raise BadInput(
-            "runs and sets of one model and one preset", f"{len(weights)} models, {len(spaces)} presets", way
-        )
+    sets = [side.saved for side in sides if side.saved is not None]
+    if len(spaces) > 1 or (len(_weights(sides)) > 1 and not spaces):
+        return None
     if not spaces:
         raise BadInput("at least one run beside the sets", "sets alone", "Add a run of the same model.", "run")
-    return spaces.pop()
+    space = spaces.pop()
+    known = set(space.sites)
+    fit = all(index.site in known and index.unit < space.width(index.site) for one in sets for index in one.indices)
+    return space if fit and all(one.total == len(space) for one in sets) else None
+
+
+def _by_depth(sides: Sequence[Side], scores: Mapping[str, NeuronScores], share: float) -> Figure:
+    """Members of every side by relative depth, for models whose neurons have no common numbers."""
+    lines: dict[str, list[float]] = {}
+    for side in sides:
+        if side.saved is not None:
+            layers = [index.layer for index in side.saved.indices]
+            deepest = max(layers)
+        else:
+            space = scores[side.key].space
+            layers = [space.index(int(flat)).layer for flat in _members(side, scores, space, share)]
+            deepest = max(site.layer for site in space.sites)
+        depth = np.asarray(layers) / max(deepest, 1)
+        lines[side.key] = (np.histogram(depth, bins=np.linspace(0, 1, 7))[0] / len(layers)).tolist()
+    names = ", ".join(f"{side.key}: {side.name}" for side in sides)
+    return figures.depths(lines, f"{names} · a set's deepest layer counts as 1")
 
 
 def _members(side: Side, scores: Mapping[str, NeuronScores], space: NeuronSpace, share: float) -> Members:
@@ -255,6 +251,13 @@ def _movers(
     )
 
 
+def _checkpoints(sides: Sequence[Side]) -> str:
+    """A warning where weights differ (training checkpoints are compared so)."""
+    if len(_weights(sides)) < 2:
+        return ""
+    return " Weights differ: a neuron's number means the same only between checkpoints of one training."
+
+
 def _sentence(pairs: Sequence[tuple[str, str, Overlap, float]], shared: int, expected: float, count: int) -> str:
     if count == 2:
         _, _, one, rho = pairs[0]
@@ -264,29 +267,3 @@ def _sentence(pairs: Sequence[tuple[str, str, Overlap, float]], shared: int, exp
     low = min((rho for _, _, _, rho in pairs if not np.isnan(rho)), default=1.0)
     rough = f" The lowest rank correlation of two is {signed(low)}, below one half." if low < 0.5 else ""
     return f"{shared} neurons are in all {count}; {expected:.2g} by chance if the sets were independent.{rough}"
-
-
-def _cross_figure(cells: Sequence[tuple[str, str, Comparison, int]], measure: str, share: float) -> Figure:
-    rows = list(dict.fromkeys(row for row, _, _, _ in cells))
-    columns = list(dict.fromkeys(column for _, column, _, _ in cells))
-    values = np.full((len(rows), len(columns)), np.nan)
-    texts = [["" for _ in columns] for _ in rows]
-    for row, column, one, _ in cells:
-        at = (rows.index(row), columns.index(column))
-        effect = one.random or one.intact
-        values[at] = 0.0 if one.inside else effect.mean
-        texts[at[0]][at[1]] = f"{signed(effect.mean)}" + (" (inside)" if one.inside else "")
-    caption = f"top {100 * share:g} % · {measure} against matched random sets · inside: within their range"
-    title = f"{measure}: found on (rows), removed on (columns)"
-    return figures.matrix(rows, columns, values, texts, (title, f"change of {measure}", caption), signed=True)
-
-
-def _cross_sentences(cells: Sequence[tuple[str, str, Comparison, int]]) -> tuple[str, ...]:
-    hurt = [one for _, _, one, _ in cells if one.random and one.random.holm < 0.05 and one.random.mean < 0]
-    inside = sum(one.inside for _, _, one, _ in cells)
-    if not cells:
-        return ()
-    return (
-        f"{len(hurt)} of {len(cells)} cells fall below their matched random sets (corrected p below 0.05); "
-        f"{inside} lie inside the random band.",
-    )

@@ -222,6 +222,23 @@ def test_comparisons_are_refused_in_words(measured: Golgi) -> None:
     assert client.get("/compare?set=1&set=2").status_code in (404, 422)
 
 
+def test_models_are_compared_by_depth_and_checkpoints_by_neuron(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    for model in ("tiny-bert", "tiny-two"):
+        client.post("/explain", data={"model": model, "query": "rain", "passages": "rain falls", "steps": "4"})
+    client.post("/explain", data={"model": "tiny-t5", "query": "rain", "passages": "rain falls", "steps": "4"})
+    work(golgi)
+    spaces = [golgi.worker.results.scores(number).space for number in (1, 2, 3)]
+    assert spaces[0] == spaces[1] != spaces[2]
+    same = client.get("/compare.json?run=1&run=2&k=20%25").json()
+    assert "Weights differ" in same["sentence"] and same["pairs"]
+    other = client.get("/compare.json?run=1&run=3&k=20%25").json()
+    assert list(other["figures"]) == ["depths"] and "depth" in other["sentence"]
+    rows = other["figures"]["depths"]["rows"]
+    assert sum(row[1] for row in rows) == pytest.approx(1) and sum(row[2] for row in rows) == pytest.approx(1)
+    assert client.get("/compare?run=1&run=3").status_code == 200
+
+
 def test_other_baselines_stand_side_by_side(golgi: Golgi) -> None:
     client = client_of(golgi)
     client.post("/datasets/demo")

@@ -91,14 +91,14 @@ def compare_csv(request: Request, figure: str, k: str = "1%") -> Response:
 
 
 @router.get("/cross.csv", name="cross_csv")
-def cross_csv(request: Request, measure: str = "nDCG@10", fraction: float = 0.0) -> Response:
+def cross_csv(request: Request, measure: str = "nDCG@10", fraction: float = 0.0, model: str = "") -> Response:
     """The table of the cross test."""
-    view = services(request).compare.cross(measure, fraction)
+    view = services(request).compare.cross(measure, fraction, model)
     return figure_table({"cross": view.figure} if view.figure else {}, "cross", "golgi-cross")
 
 
 @router.get("/cross", name="cross")
 @router.get("/cross.json", name="cross_json")
-def cross(request: Request, measure: str = "nDCG@10", fraction: float = 0.0) -> Response:
+def cross(request: Request, measure: str = "nDCG@10", fraction: float = 0.0, model: str = "") -> Response:
     """Neurons found on one dataset, measured on the others."""
-    return render(request, "cross", services(request).compare.cross(measure, fraction))
+    return render(request, "cross", services(request).compare.cross(measure, fraction, model))
