@@ -1,9 +1,12 @@
-"""Make the recorded runs that ship with the product: ``python -m app.demo.record``.
+"""Make the recorded runs that ship with the product: ``python -m app.demo.record [--study FOLDER]``.
 
 Four runs of the demo model on the embedded collection: a pair, its top 1 % switched off, a ranking of ten passages, and
-its top 1 % switched off. They open with no model loaded; ``app.main`` imports them at start.
+its top 1 % switched off. From the demo study's database (``app.demo.study``), where it is named: two datasets'
+attributions, and the curve of one with every control. They open with no model loaded; ``app.main`` imports them at
+start, in the order of their names.
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -27,19 +30,41 @@ def made(golgi: Golgi, asked: Prefill) -> tuple[Run, Run]:
     return runs.get(run.id), runs.get(ablation.id)
 
 
+def of_study(folder: Path) -> list[tuple[Run, bytes]]:
+    """The curve study of the demo with the rankings it takes, inputs first, and another dataset's attribution."""
+    golgi = build(Settings(data_dir=folder, offline=True), recorded=None)
+    runs = golgi.services.runs
+    curve = next(run for run in runs.find(filters={"kind": "study"})[0] if run.spec.settings["doses"])
+    inputs = runs.inputs(curve.id)
+    names = {run.spec.settings["sample"]["name"] for run in inputs.values()}
+    others = [
+        run
+        for run in runs.find(filters={"kind": "attribute", "method": "nig"}, sort="old", limit=100)[0]
+        if run.spec.settings["sample"]["name"] not in names and run.spec.settings["sample"]["relevance"] == "relevant"
+    ]
+    found = [*inputs.values(), *others[:1], curve]
+    bundles = [(run, golgi.services.exports.bundle(run)) for run in found]
+    golgi.db.close()
+    return bundles
+
+
 def main() -> None:
-    """Compute the runs on an empty database and write their bundles."""
+    """Compute the runs on an empty database, take those of the study, and write their bundles."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", type=Path, default=None, help="folder of the demo study's database")
+    args = parser.parse_args()
     RECORDED.mkdir(exist_ok=True)
-    for old in RECORDED.glob("*.zip"):
-        old.unlink()
     with tempfile.TemporaryDirectory() as folder:
-        golgi = build(Settings(data_dir=Path(folder), offline=True))
+        golgi = build(Settings(data_dir=Path(folder), offline=True), recorded=None)
         demo = golgi.services.demo
         found = [*made(golgi, demo.pair()), *made(golgi, demo.ranking(None, 10))]
-        for number, run in enumerate(found, start=1):
-            data = golgi.services.exports.bundle(run)
-            (RECORDED / f"{number}-{run.spec.kind}.zip").write_bytes(data)
+        bundles = [(run, golgi.services.exports.bundle(run)) for run in found]
         golgi.db.close()
+    bundles += of_study(args.study) if args.study is not None else []
+    for old in RECORDED.glob("*.zip"):
+        old.unlink()
+    for number, (run, data) in enumerate(bundles, start=1):
+        (RECORDED / f"{number:02}-{run.spec.kind}.zip").write_bytes(data)
 
 
 if __name__ == "__main__":

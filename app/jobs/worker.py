@@ -141,7 +141,7 @@ class Worker:
         self.jobs.finish(job.id, JobState.DONE)
 
     def _import(self, job: Job) -> None:
-        """A dataset; a stop leaves nothing of it."""
+        """A dataset; a stop leaves nothing of it. Interactive jobs go between two batches of rows."""
         asked = ImportSettings.model_validate(job.payload)
         self.data.sweep(asked.name)
 
@@ -150,6 +150,8 @@ class Worker:
             if orders:
                 raise Stopped(orders)
             self.jobs.progress(job.id, Progress(done=done, total=total, unit="rows"))
+            while self.run_once((Lane.INTERACTIVE,)):
+                pass
 
         try:
             found = Import(asked, self.data, self.hosts, tell).go()

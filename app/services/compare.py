@@ -75,14 +75,14 @@ class Compare:
         open_ones = (RunState.WAITING, RunState.RUNNING)
         waiting = tuple(run for run in map(self.runs.get, runs) if run.state in open_ones)
         sides = self._sides([number for number in runs if number not in {run.id for run in waiting}], sets)
-        ready = tuple(self._rankings())
+        ready, saved = tuple(self._rankings()), self.sets.find()
         if len(sides) < 2:
-            return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), {}, "", ready, self.sets.find())
+            return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), {}, "", ready, saved)
         scores = {side.key: self.results.scores(side.run.id) for side in sides if side.run is not None}
         space = _space(sides, scores)
         if space is None:
             drawn = {"depths": _by_depth(sides, scores, share)}
-            return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), drawn, ACROSS, ready, self.sets.find())
+            return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), drawn, ACROSS, ready, saved)
         tops = {side.key: _members(side, scores, space, share) for side in sides}
         names = {side.key: side.name for side in sides}
         overlaps = agreement.matrix(tops, len(space))
@@ -104,7 +104,7 @@ class Compare:
             drawn,
             _sentence(pairs, shared, expected, len(sides)) + _checkpoints(sides),
             ready,
-            self.sets.find(),
+            saved,
         )
 
     def cross(self, measure: str = "nDCG@10", fraction: float = 0.0, model: str = "") -> CrossView:

@@ -127,8 +127,10 @@ class Exports:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 told = json.loads(archive.read("run.json"))
-                rows = [_unpacked(json.loads(line)) for line in archive.read("rows.jsonl").decode().splitlines()]
-            spec = RunSpec.model_validate(told["spec"])
+                spec = RunSpec.model_validate(told["spec"])
+                known = self.runs.by_fingerprint(spec.fingerprint)
+                lines = [] if known is not None else archive.read("rows.jsonl").decode().splitlines()
+            rows = [_unpacked(json.loads(line)) for line in lines]
         except (zipfile.BadZipFile, KeyError, ValueError) as error:
             raise BadInput("a run bundle (.zip)", f"{type(error).__name__}", "Export the run again.", "file") from error
         text = "\n".join([str(spec.settings.get("query", "")), *spec.settings.get("passages", ())])

@@ -199,9 +199,11 @@ class Pages:
         return trec_run(self.runs.get(number), self.results, ordinal)
 
     def recorded(self) -> tuple[Run, ...]:
-        """Recorded runs, oldest first."""
+        """Recorded runs, oldest first; rankings that only stand beside others are left out."""
         found, _ = self.runs.find(filters={}, sort="old", limit=100)
-        return tuple(run for run in found if run.recorded)
+        known = methods()
+        beside = {key for key, method in known.items() if method.control}
+        return tuple(run for run in found if run.recorded and run.spec.settings.get("method") not in beside)
 
     def recent(self, count: int = 6) -> tuple[Run, ...]:
         """Newest runs made here."""

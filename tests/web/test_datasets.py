@@ -354,6 +354,26 @@ def test_a_stopped_import_leaves_nothing(golgi: Golgi) -> None:
     assert client.post("/datasets/demo").status_code == 303
 
 
+def test_an_interactive_job_goes_before_the_end_of_an_import(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.jobs.importing import Import
+
+    client = client_of(golgi)
+    counted, seen = Import._counted, []
+
+    def slow(self: Import) -> Iterator[object]:
+        form = {"model": "tiny-bert", "query": "rain", "passages": "rain falls", "steps": "4"}
+        client.post("/explain", data=form)
+        for at, record in enumerate(counted(self)):
+            if at == 10:
+                seen.append(golgi.services.runs.get(1).state.value)
+            yield record
+
+    monkeypatch.setattr(Import, "_counted", slow)
+    client.post("/datasets/demo")
+    golgi.worker.run_once()
+    assert seen == ["done"] and client.get("/datasets/liveqa_med").status_code == 200
+
+
 def test_deleting_a_dataset_can_be_undone(golgi: Golgi) -> None:
     client = client_of(golgi)
     client.post("/datasets/demo")
