@@ -37,6 +37,7 @@ class RunView:
     job: Job | None
     moving: bool
     ahead: int
+    grown: int
     command: str
     citation: str
     paragraph: str
@@ -56,11 +57,6 @@ class RunView:
         return found
 
     @property
-    def grown(self) -> int:
-        """How much of the result is there, in inputs or examples."""
-        return len(self.explain.items) if self.explain else self.attribute.n if self.attribute else 0
-
-    @property
     def sentences(self) -> tuple[str, ...]:
         """The result in words."""
         inner = self.inner
@@ -78,12 +74,13 @@ class Look:
 
 @dataclass(frozen=True)
 class ProgressView:
-    """A run's state without its results."""
+    """A run's state without its results; ``grown`` counts the inputs that are there."""
 
     run: Run
     job: Job | None
     moving: bool
     ahead: int
+    grown: int
 
 
 @dataclass(frozen=True)
@@ -147,6 +144,7 @@ class Pages:
             job=state.job,
             moving=state.moving,
             ahead=state.ahead,
+            grown=state.grown,
             command=command_of(run, inputs),
             citation=method.citation,
             paragraph=paragraph_of(run, method.title),
@@ -171,7 +169,8 @@ class Pages:
         """How far a run is."""
         run, job = self.runs.get(number), self.jobs.of_run(number)
         moving = job_open(job)
-        return ProgressView(run, job, moving, self.jobs.ahead(job) if job is not None and moving else 0)
+        ahead = self.jobs.ahead(job) if job is not None and moving else 0
+        return ProgressView(run, job, moving, ahead, self.results.count(number))
 
     def list(self, filters: Mapping[str, str], sort: str = "new", offset: int = 0) -> RunsView:
         """A page of runs."""

@@ -56,7 +56,7 @@ def query_moves(
         raise NotFound("a query and a set of this study", f"'{query}', setting {ordinal}", "Choose from its page.")
     first = sum(int(row[1]) for row in run.plan["queries"][: keys.index(query)])
     pairs = [pair for pair in run.plan["pairs"] if pair[0] == query]
-    answers = results.responses(run.id)
+    answers = results.responses(run.id, {0, ordinal})
     dataset = data.by_hash(run.spec.settings["evaluation"]["dataset"])
     texts: dict[str, str] = {}
     if dataset is not None:
@@ -106,7 +106,7 @@ def trec_run(run: Run, results: Results, ordinal: int) -> str:
     rows = {row.ordinal: row for row in results.settings(run.id)}
     if ordinal not in rows:
         raise NotFound("a setting of this study", str(ordinal), "Choose one from its table.")
-    answers = results.responses(run.id).get(ordinal, {})
+    answers = results.responses(run.id, {ordinal}).get(ordinal, {})
     lists: dict[str, dict[str, float]] = {}
     for item, (query, passage, _) in enumerate(run.plan["pairs"]):
         if item in answers:

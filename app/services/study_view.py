@@ -91,12 +91,23 @@ def study_view(run: Run, inputs: Mapping[str, Run], results: Results, measure: s
     ready = run.state in (RunState.DONE, RunState.PARTIAL) and bool(run.facts.get("n"))
     if ready and measure not in known:
         raise NotFound(f"one of the measures {', '.join(known)}", f"'{measure}'", "Choose one of them.", "measure")
-    found = _comparisons(_table(run, results, measure), names, settings.seed) if ready else ()
+    metrics = results.metrics(run.id) if ready else {}
+    table = _table(run, results, metrics[measure]) if ready else None
+    found = _comparisons(table, names, settings.seed) if table else ()
     look = next((one for one in found if one.ordinal == chosen), None) if chosen else _middle(found)
     if chosen and look is None and ready:
         raise NotFound("a tested set of this study", f"setting {chosen}", "Choose one from its table.", "set")
-    table = _table(run, results, measure) if ready else None
+    queries = _queries(run, table, look) if table and look else ()
     anchors = {name: row[measure] for name, row in run.facts.get("anchors", {}).items() if measure in row}
+    figures: dict[str, Figure] = {}
+    if table:
+        caption = _caption(run, settings)
+        levels = {"intact": table.mean(table.rows[0]), **anchors}
+        figures = _figures(table, names, (measure, caption), levels)
+        if look:
+            falls = [(query, after - before) for query, before, after in queries]
+            told = f"{caption} · {look.count:,} neurons of {look.name}"
+            figures["changes"] = studies.changes(falls, measure, told)
     return StudyView(
         settings=settings,
         op=OP_TITLES[settings.op],
@@ -109,18 +120,17 @@ def study_view(run: Run, inputs: Mapping[str, Run], results: Results, measure: s
         anchors=anchors,
         comparisons=found,
         chosen=look,
-        queries=_queries(run, table, look) if table and look else (),
+        queries=queries,
         n=int(run.facts.get("n", 0)),
         unmatched=int(run.plan.get("items", 0)) - int(run.facts.get("n", 0)),
-        unjudged=_unjudged(results.metrics(run.id), look) if ready else None,
-        figures=_figures(run, table, names, measure, anchors, look) if table else {},
+        unjudged=_unjudged(metrics, look),
+        figures=figures,
         warnings=run.warnings,
         facts=run.facts,
     )
 
 
-def _table(run: Run, results: Results, measure: str) -> Table:
-    values = results.metrics(run.id)[measure]
+def _table(run: Run, results: Results, values: Floats) -> Table:
     return Table(results.settings(run.id), np.where(values == NONE, np.nan, values))
 
 
@@ -215,23 +225,21 @@ def _unjudged(metrics: Mapping[str, Floats], look: Comparison | None) -> float |
 
 
 def _figures(
-    run: Run,
     table: Table,
     names: Mapping[str, str],
-    measure: str,
-    anchors: Mapping[str, float],
-    look: Comparison | None,
+    about: tuple[str, str],
+    levels: Mapping[str, float],
 ) -> dict[str, Figure]:
-    n, settings = run.facts["n"], StudySettings.model_validate(run.spec.settings)
-    seeds = f"seeds {settings.seed} to {settings.seed + settings.seeds - 1}"
-    caption = f"run {run.id} · {run.spec.model} · {settings.evaluation.name}, n = {n} queries · {seeds}"
-    levels = {"intact": table.mean(table.rows[0]), **anchors}
+    """The curve and, where there are doses, the dose-response. ``about``: measure and caption."""
     lines = lines_of(table, names, "count", "curve")
-    figures = {"curve": studies.curve(lines, levels, measure, caption)} if lines else {}
+    figures = {"curve": studies.curve(lines, levels, *about)} if lines else {}
     doses = lines_of(table, names, "amount", "dose")
     if doses:
-        figures["doses"] = studies.doses(doses, levels["intact"], measure, caption)
-    if look is not None:
-        found = [(query, after - before) for query, before, after in _queries(run, table, look)]
-        figures["changes"] = studies.changes(found, measure, f"{caption} · {look.count:,} neurons of {look.name}")
+        figures["doses"] = studies.doses(doses, levels["intact"], *about)
     return figures
+
+
+def _caption(run: Run, settings: StudySettings) -> str:
+    seeds = f"seeds {settings.seed} to {settings.seed + settings.seeds - 1}"
+    n = run.facts["n"]
+    return f"run {run.id} · {run.spec.model} · {settings.evaluation.name}, n = {n} queries · {seeds}"

@@ -5,7 +5,7 @@ Axes: U units of a site, B buckets of the overview.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -214,6 +214,12 @@ class Results:
         names = ("item", "label", "tokens", "values", "notes")
         return tuple(ItemRow(**{name: row._mapping[name] for name in names}) for row in rows)
 
+    def count(self, number: int) -> int:
+        """How many examples have a result."""
+        query = select(func.count()).select_from(item_result).where(item_result.c.run_id == number)
+        with self.db.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def settings(self, number: int) -> tuple[SettingRow, ...]:
         """States under test in order."""
         query = select(setting).where(setting.c.run_id == number).order_by(setting.c.ordinal)
@@ -230,9 +236,12 @@ class Results:
                 for row in connection.execute(query)
             )
 
-    def responses(self, number: int) -> dict[int, dict[int, NDArray[np.float64]]]:
-        """Ordinal to item to [Y] answers."""
+    def responses(
+        self, number: int, ordinals: Collection[int] | None = None
+    ) -> dict[int, dict[int, NDArray[np.float64]]]:
+        """Ordinal to item to [Y] answers; of these settings only, where they are named."""
         query = select(response).where(response.c.run_id == number)
+        query = query if ordinals is None else query.where(response.c.ordinal.in_(ordinals))
         found: dict[int, dict[int, NDArray[np.float64]]] = defaultdict(dict)
         with self.db.read() as connection:
             for row in connection.execute(query):

@@ -52,7 +52,7 @@ def permalink(request: Request, fingerprint: str) -> Response:
 def progress(request: Request, number: int, have: int = 0) -> Response:
     """The progress element; it tells the page when more inputs are there (``have`` counts the shown ones) or the run
     has ended."""
-    view = services(request).pages.run(number)
+    view = services(request).pages.progress(number)
     answer = fragment(request, "progress", view=view)
     if not view.moving:
         answer.headers["HX-Trigger"] = "run-ended"
