@@ -77,9 +77,7 @@ def import_data(args: argparse.Namespace) -> int:
     golgi = build(settings_of(args))
     about = {name: getattr(args, name) for name in ("name", "domain", "licence", "source", "model", "depth")}
     job = golgi.services.datasets.bring(args.folder, {**about, "ir_dataset": args.ir_dataset})
-    while golgi.services.jobs.get(job.id).state.value in ("waiting", "running"):
-        if not golgi.worker.run_once():
-            golgi.worker.closing.wait(0.2)
+    _until(golgi, lambda: not job_open(golgi.services.jobs.get(job.id)))
     done = golgi.services.jobs.get(job.id)
     if done.error:
         say(f"failed. Expected {done.error['expected']}; found {done.error['found']}. {done.error['remedy']}")
@@ -143,7 +141,12 @@ def _finish(golgi: Golgi, run: Run, as_json: bool) -> int:
 
 
 def _work(golgi: Golgi, run: Run) -> None:
-    while golgi.services.runs.get(run.id).state in (RunState.WAITING, RunState.RUNNING):
+    _until(golgi, lambda: golgi.services.runs.get(run.id).state not in (RunState.WAITING, RunState.RUNNING))
+
+
+def _until(golgi: Golgi, over: Callable[[], bool]) -> None:
+    """Work on the queue until something is over."""
+    while not over():
         if not golgi.worker.run_once():
             golgi.worker.closing.wait(0.2)
 

@@ -1,6 +1,6 @@
 """A figure and its table twin are one object: what is plotted is what is exported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,3 +68,13 @@ def script_path() -> str:
 
 
 __all__ = ["DIVERGING", "MARKS", "PAPER", "SINGLE", "Figure", "PlotlyJSONEncoder", "layout", "limit", "script_path"]
+
+
+def level_lines(levels: Mapping[str, float]) -> dict[str, Any]:
+    """Layout entries of dotted horizontal lines, each named at one end."""
+    shape = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}
+    ends = ((1, "right"), (0, "left"))
+    place = lambda at: {"x": ends[at % 2][0], "xanchor": ends[at % 2][1], "xref": "paper", "yanchor": "bottom"}  # noqa: E731
+    ordered = sorted(levels.items(), key=lambda pair: pair[1])
+    notes = [{**place(at), "y": value, "text": name, "showarrow": False} for at, (name, value) in enumerate(ordered)]
+    return {"shapes": [{**shape, "y0": value, "y1": value} for value in levels.values()], "annotations": notes}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout
+from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,9 @@ def removal(points: Sequence[Point], intact: float, unit: str, caption: str) -> 
             f"target ({unit})",
             height=380,
             showlegend=True,
-            shapes=[_level(intact)],
-            annotations=[_named(intact, "intact")],
             xaxis={"type": "log", "dtick": 1},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            **level_lines({"intact": intact}),
         ),
     }
     return Figure(
@@ -66,9 +65,8 @@ def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Fig
             f"target ({unit})",
             height=320,
             showlegend=True,
-            shapes=[_level(intact)],
-            annotations=[_named(intact, "intact")],
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            **level_lines({"intact": intact}),
         ),
     }
     return Figure(
@@ -156,16 +154,6 @@ def _lines(points: Sequence[Point], dashed: Mapping[str, str]) -> list[dict[str,
         "hovertemplate": "%{x:.4g}: chosen %{y:.4g}<extra></extra>",
     }
     return [*lines, target]
-
-
-def _level(y: float) -> dict[str, Any]:
-    line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
-
-
-def _named(y: float, text: str) -> dict[str, Any]:
-    place = {"xref": "paper", "x": 1, "y": y, "xanchor": "right", "yanchor": "bottom"}
-    return {**place, "text": text, "showarrow": False}
 
 
 def _columns(x: str, unit: str) -> tuple[str, ...]:

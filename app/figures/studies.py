@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout
+from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 COLOURS = (POSITIVE, NEGATIVE, "#3d7f5d", "#8a5aa8", "#a8843a", "#4a4f55")
@@ -54,7 +54,7 @@ def curve(lines: Sequence[Line], levels: Mapping[str, float], measure: str, capt
             showlegend=True,
             xaxis={"type": "log", "dtick": 1},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            **_levels(levels),
+            **level_lines(levels),
         ),
     }
     rows = tuple((line.name, x, y, *(_ends(line, x))) for line in lines for x, y in line.points) + tuple(
@@ -92,16 +92,6 @@ def _band(line: Line) -> dict[str, Any]:
         "hoverinfo": "skip",
         "showlegend": False,
     }
-
-
-def _levels(levels: Mapping[str, float]) -> dict[str, Any]:
-    """Horizontal lines with their names at the right end."""
-    shape = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}
-    ends = ((1, "right"), (0, "left"))
-    place = lambda at: {"x": ends[at % 2][0], "xanchor": ends[at % 2][1], "xref": "paper", "yanchor": "bottom"}  # noqa: E731
-    ordered = sorted(levels.items(), key=lambda pair: pair[1])
-    notes = [{**place(at), "y": value, "text": name, "showarrow": False} for at, (name, value) in enumerate(ordered)]
-    return {"shapes": [{**shape, "y0": value, "y1": value} for value in levels.values()], "annotations": notes}
 
 
 def changes(values: Sequence[tuple[str, float]], measure: str, caption: str) -> Figure:

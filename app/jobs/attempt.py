@@ -45,11 +45,9 @@ class Attempt:
             self._tell()
 
     def _obey(self) -> None:
-        """Stop if asked, if the worker closes, or if another worker has the job."""
+        """Stop if told to."""
         self.looked = time.monotonic()
-        orders = "shutdown" if self.worker.closing.is_set() else self.worker.jobs.orders(self.job.id, self.worker.name)
-        if orders:
-            raise Stopped(orders)
+        self.worker.obey(self.job.id)
 
     def _tell(self) -> None:
         inside = min(self.host.rows - self.rows_before, max(0, self.total - self.done))
@@ -137,8 +135,7 @@ class Attempt:
     def _let_others(self) -> None:
         """Interactive jobs that wait go now; no hook is installed between shards. Their time is not this run's."""
         paused = time.monotonic()
-        while not self.worker.closing.is_set() and self.worker.run_once((Lane.INTERACTIVE,)):
-            pass
+        self.worker.let_others()
         self.begun += time.monotonic() - paused
         self.host = self.worker.host(self.run.spec.model)
         self.host.between = self.between

@@ -101,6 +101,17 @@ class Worker:
             self.held = outer
         return True
 
+    def obey(self, number: int) -> None:
+        """Raise :class:`Stopped` if a job is to stop: asked to, or this worker closes, or another one has the job."""
+        orders = "shutdown" if self.closing.is_set() else self.jobs.orders(number, self.name)
+        if orders:
+            raise Stopped(orders)
+
+    def let_others(self) -> None:
+        """Interactive jobs that wait go now."""
+        while not self.closing.is_set() and self.run_once((Lane.INTERACTIVE,)):
+            pass
+
     def _do(self, job: Job) -> None:
         """The job, to its end: done, failed, or given back."""
         try:
@@ -146,12 +157,9 @@ class Worker:
         self.data.sweep(asked.name)
 
         def tell(done: int, total: int) -> None:
-            orders = "shutdown" if self.closing.is_set() else self.jobs.orders(job.id, self.name)
-            if orders:
-                raise Stopped(orders)
+            self.obey(job.id)
             self.jobs.progress(job.id, Progress(done=done, total=total, unit="rows"))
-            while self.run_once((Lane.INTERACTIVE,)):
-                pass
+            self.let_others()
 
         try:
             found = Import(asked, self.data, self.hosts, tell).go()

@@ -75,7 +75,7 @@ class Compare:
         open_ones = (RunState.WAITING, RunState.RUNNING)
         waiting = tuple(run for run in map(self.runs.get, runs) if run.state in open_ones)
         sides = self._sides([number for number in runs if number not in {run.id for run in waiting}], sets)
-        ready, saved = tuple(self._rankings()), self.sets.find()
+        ready, saved = self.runs.rankings(), self.sets.find()
         if len(sides) < 2:
             return CompareView(tuple(sides), waiting, share, 0, (), (), 0, 0.0, (), {}, "", ready, saved)
         scores = {side.key: self.results.scores(side.run.id) for side in sides if side.run is not None}
@@ -111,10 +111,6 @@ class Compare:
         """The cross test of a model."""
         return cross_view(self.runs, self.results, measure, fraction, model)
 
-    def _rankings(self) -> list[Run]:
-        found = [self.runs.find(filters={"kind": kind}, limit=100)[0] for kind in ("attribute", "explain")]
-        return [run for runs in found for run in runs if run.state is RunState.DONE]
-
     def _sides(self, runs: Sequence[int], sets: Sequence[int]) -> list[Side]:
         if len(runs) + len(sets) > MOST:
             raise BadInput(f"two to {MOST} runs or sets", str(len(runs) + len(sets)), "Take some out.", "run")
@@ -124,7 +120,7 @@ class Compare:
             if run.spec.kind not in RANKED or not run.facts.get("n"):
                 raise BadInput("runs that rank neurons", f"run {number}, {run.spec.kind}", "Choose another.", "run")
             found.append(Side(f"run {number}", f"{run.title} (run {number})", run, None))
-        return found + [Side(f"set {n}", self.sets.get(n).name, None, self.sets.get(n)) for n in sets]
+        return found + [Side(f"set {one.id}", one.name, None, one) for one in map(self.sets.get, sets)]
 
 
 def _weights(sides: Sequence[Side]) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.errors import BadInput
-from app.domain.runs import Job, Run, RunState
+from app.domain.runs import Job, Run
 from app.domain.sites import NeuronIndex, Site, SiteKind
 from app.figures import layers
 from app.figures.base import Figure
@@ -178,10 +178,8 @@ class Pages:
         return RunsView(found, total, offset, PAGE, dict(filters), sort, self.runs.values("model"))
 
     def rankings(self) -> tuple[Run, ...]:
-        """Finished runs that rank neurons, newest first, those over datasets before those of one input."""
-        found = [self.runs.find(filters={"kind": kind}, limit=100)[0] for kind in ("attribute", "explain")]
-        ready = (RunState.DONE, RunState.PARTIAL)
-        return tuple(run for runs in found for run in runs if run.state in ready and run.facts.get("n"))
+        """Runs that rank neurons, newest first, those over datasets before those of one input."""
+        return self.runs.rankings()
 
     def moves(self, number: int, query: str, ordinal: int) -> QueryMoves:
         """One query of a study under one of its settings.

@@ -94,18 +94,17 @@ class Sets:
         rule = found.rule
         if not isinstance(rule, Combined) or rule.op != "all" or len(rule.of) < 2:
             return (), None
-        sizes = [len(self._members(part)) for part in rule.of]
+        given = self._given(rule)
+        sizes = [len(_members(part, given)) for part in rule.of]
         rest = [Combined(op="all", of=rule.of[:at] + rule.of[at + 1 :]) for at in range(len(rule.of))]
-        rows = tuple((str(part), len(self._members(one))) for part, one in zip(rule.of, rest, strict=True))
+        rows = tuple((str(part), len(_members(one, given))) for part, one in zip(rule.of, rest, strict=True))
         return rows, intersection_chance(sizes, found.total)
 
-    def _members(self, rule: Rule) -> tuple[str, ...]:
-        """Ids of a rule's neurons."""
+    def _given(self, rule: Rule) -> tuple[NeuronSpace, dict[str, NeuronScores]]:
+        """What a rule reads: the one neuron space, and fingerprint to scores."""
         runs = [self._run(fp) for fp in dict.fromkeys(runs_of(rule))]
         scores = {run.fingerprint: self.results.scores(run.id) for run in runs}
-        space = _one_space(runs, scores)
-        flat = evaluate(rule, space, scores, _fusions(rule, scores))
-        return tuple(str(space.index(int(one))) for one in flat)
+        return _one_space(runs, scores), scores
 
     def _layers(self, found: NeuronSet) -> Sequence[int]:
         card = self.registry.card(found.model)
@@ -121,12 +120,12 @@ class Sets:
         first = next(runs_of(asked), None)
         if first is None:
             raise BadInput("a rule over at least one run", str(asked), "Import listed neurons instead.", "runs")
-        ids, run = self._members(asked), self._run(first)
+        run, (space, scores) = self._run(first), self._given(asked)
+        ids = tuple(str(space.index(int(one))) for one in _members(asked, (space, scores)))
         if not ids:
             raise BadInput("a rule that gives at least one neuron", f"none by {asked}", "Take more of each.", "rule")
         preset = str(run.spec.settings.get("params", {}).get("preset", "ffn"))
-        total = len(self.results.scores(run.id).space)
-        return self._save(name, asked, ids, run.spec.model, run.spec.weights_hash, preset, total)
+        return self._save(name, asked, ids, run.spec.model, run.spec.weights_hash, preset, len(space))
 
     def rule(self, given: Mapping[str, Any]) -> Rule:
         """A rule of JSON values, with saved sets (``{"op": "set", "id": 3}``) replaced by their rules."""
@@ -215,6 +214,12 @@ def _one_space(runs: Sequence[Run], scores: Mapping[str, NeuronScores]) -> Neuro
         found = ", ".join(sorted({run.spec.model for run in runs}))
         raise BadInput("runs of one model and one preset", found, "Choose runs that rank the same neurons.", "runs")
     return spaces.pop()
+
+
+def _members(rule: Rule, given: tuple[NeuronSpace, Mapping[str, NeuronScores]]) -> Members:
+    """Neurons of a rule, flat and ascending."""
+    space, scores = given
+    return evaluate(rule, space, scores, _fusions(rule, scores))
 
 
 def _fusions(rule: Rule, scores: Mapping[str, NeuronScores]) -> dict[str, Members]:

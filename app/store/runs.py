@@ -114,6 +114,12 @@ class Runs:
             rows = connection.execute(page.offset(offset).limit(limit))
             return tuple(_run(row) for row in rows), total
 
+    def rankings(self) -> tuple[Run, ...]:
+        """Runs that rank neurons (whole or in part), newest first, those over datasets before those of one input."""
+        found = [self.find(filters={"kind": kind}, limit=100)[0] for kind in ("attribute", "explain")]
+        ready = (RunState.DONE, RunState.PARTIAL)
+        return tuple(run for runs in found for run in runs if run.state in ready and run.facts.get("n"))
+
     def values(self, column: str) -> tuple[str, ...]:
         """The different values of a column, for filters."""
         query = select(run.c[column]).where(run.c.deleted.is_(False)).distinct().order_by(run.c[column])

@@ -4,23 +4,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
-from pydantic import BaseModel
 from starlette.datastructures import FormData
 
-from app.domain.attributing import AttributeSettings
 from app.domain.errors import GolgiError
 from app.domain.interventions import OP_TITLES
-from app.domain.studying import StudySettings
 from app.services.demo import MODEL
 from app.web.forms import attribute_values, study_values
 from app.web.page import Sent, away, render, services
 
 router = APIRouter(include_in_schema=False)
-
-
-def _defaults(schema: type[BaseModel]) -> dict[str, Any]:
-    """Field to default, those without one left out."""
-    return {name: info.default for name, info in schema.model_fields.items() if not info.is_required()}
 
 
 def _numbers(sent: FormData, name: str) -> list[int]:
@@ -41,7 +33,6 @@ def _attribute(request: Request, sent: Any, error: GolgiError | None = None) -> 
         "method": asked.catalogue.method(str(sent.get("method") or "nig")),
         "models": [one.info for one in asked.catalogue.models().models],
         "datasets": asked.datasets.list().datasets,
-        "defaults": _defaults(AttributeSettings),
     }
     return render(request, "attribute", view, status=error.status if error else 200, sent=dict(sent), error=error)
 
@@ -80,7 +71,6 @@ def _study(request: Request, sent: dict[str, Any], error: GolgiError | None = No
         "sets": asked.sets.list().sets,
         "datasets": asked.datasets.list().datasets,
         "ops": {op.value: title for op, title in OP_TITLES.items()},
-        "defaults": _defaults(StudySettings),
     }
     return render(request, "study", view, status=error.status if error else 200, sent=sent, error=error)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from app.domain.errors import GolgiError
+from app.services.compare import CompareView
 from app.services.demo import MODEL
 from app.web.forms import set_rule, shares
 from app.web.page import Sent, away, figure_table, render, services
@@ -71,23 +72,23 @@ def act(request: Request, number: int, action: str) -> Response:
     return away(request, "sets") if action == "delete" else away(request, "set", number=number)
 
 
+def _compared(request: Request, k: str) -> CompareView:
+    query = request.query_params
+    runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
+    return services(request).compare.view(runs, sets, (shares("k", k) or [0.01])[0])
+
+
 @router.get("/compare", name="compare")
 @router.get("/compare.json", name="compare_json")
 def compare(request: Request, k: str = "1%") -> Response:
     """Two to six runs or sets side by side; they stand in the address, in order."""
-    query = request.query_params
-    runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
-    view = services(request).compare.view(runs, sets, (shares("k", k) or [0.01])[0])
-    return render(request, "compare", view, reads=("run", "set"), k=k)
+    return render(request, "compare", _compared(request, k), reads=("run", "set"), k=k)
 
 
 @router.get("/compare/{figure}.csv", name="compare_csv")
 def compare_csv(request: Request, figure: str, k: str = "1%") -> Response:
     """The table of a figure of a comparison."""
-    query = request.query_params
-    runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
-    view = services(request).compare.view(runs, sets, (shares("k", k) or [0.01])[0])
-    return figure_table(view.figures, figure, f"golgi-compare-{figure}")
+    return figure_table(_compared(request, k).figures, figure, f"golgi-compare-{figure}")
 
 
 @router.get("/cross.csv", name="cross_csv")
