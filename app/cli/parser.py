@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app import __version__
 from app.domain.interventions import Op
+from app.domain.targets import TARGETS
 from app.methods.base import methods
 from app.services.exports import FORMATS
 from app.services.forms import Field, fields_of
@@ -98,9 +99,11 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("--passage", action="append", default=[], help="may be given up to 50 times")
     command.add_argument("--passages-file", type=Path, help="passages with lines of --- between them")
     command.add_argument("--method", choices=[m.key for m in methods().values() if not m.control], default="nig")
-    command.add_argument("--target", default="default")
+    command.add_argument("--target", default="default", help=", ".join(TARGETS))
     command.add_argument("--label", type=int, help="number of the logit that means relevant")
     command.add_argument("--token", help="causal models: the continuation explained")
+    command.add_argument("--neuron", help="target activation: the neuron explained, as L3.mid.1201")
+    command.add_argument("--tokens", help="target activation: only tokens of this part, as passage")
     command.add_argument("--max-length", type=int, help="tokens; the model's own, at most 256, when left out")
     command.add_argument("--json", action="store_true", help="print the run as JSON")
     for field in all_fields():

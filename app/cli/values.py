@@ -17,7 +17,7 @@ def split(text: str) -> list[str]:
 def explain_values(args: argparse.Namespace, passages: list[str]) -> dict[str, Any]:
     """Values of an explanation from the command line."""
     given = {field.name: getattr(args, field.name) for field in all_fields()}
-    target = {"name": args.target, "label": args.label, "token": args.token}
+    target = {"name": args.target} | _given(args, ("label", "token", "neuron", "tokens"))
     return _given(args, ("max_length",)) | {
         "query": args.query,
         "passages": passages,

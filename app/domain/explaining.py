@@ -29,6 +29,11 @@ class ExplainSettings(BaseModel):
     max_length: int = Field(256, ge=8, le=8192)
 
     @property
+    def groups(self) -> tuple[tuple[Example, ...], ...]:
+        """The inputs that have one target value together: each alone, or both passages of a pairwise target."""
+        return (self.examples,) if self.target.name == "pairwise" else tuple((one,) for one in self.examples)
+
+    @property
     def examples(self) -> tuple[Example, ...]:
         """The inputs in order."""
         if not self.passages:

@@ -136,6 +136,11 @@ class NeuronSpace:
         """The block numbers present, ascending."""
         return tuple(sorted({site.layer for site in self.sites}))
 
+    def below(self, layer: int) -> "NeuronSpace":
+        """The neurons of the blocks below one."""
+        kept = [(site, width) for site, width in zip(self.sites, self.widths, strict=True) if site.layer < layer]
+        return NeuronSpace(tuple(site for site, _ in kept), tuple(width for _, width in kept))
+
     def width(self, site: Site) -> int:
         """Units of one site."""
         return self.widths[self.sites.index(site)]

@@ -61,7 +61,9 @@ class Conductance:
         "How much of the change of the score, from a padded input to the real one, flows through each neuron: the "
         "integral of the score's gradient at the neuron times the change of the neuron's activation, along the "
         "straight line between the two inputs' word embeddings. All layers and all neurons come from one sweep of the "
-        "path. The same sweep gives integrated gradients per token."
+        "path. The same sweep gives integrated gradients per token. The target may also be the activation of one "
+        "neuron (which neurons below feed it), or the probability that the first of two passages beats the second, with both "
+        "inputs on their paths."
     )
     identity: ClassVar[str] = (
         "At a place that every path from the words to the score crosses (the word embeddings, each block's output) "
@@ -109,7 +111,7 @@ class Conductance:
             GolgiError: the scores are not finite numbers.
         """
         assert isinstance(params, Params)
-        space, complete = self.space(host, params), complete_sites(host)
+        space, complete = target.scored(self.space(host, params)), complete_sites(host, target)
         path = Path.of(host, batch, params.baseline)
         found: dict[int, Attribution] = {}
         pending, steps = list(range(len(batch.examples))), params.steps
@@ -167,7 +169,7 @@ def _attribution(
         parts=(ALL, *batch.segments),
         neurons=neurons,
         tokens=row.sums(WORDS).sum(-1)[batch.mask[at]].double().cpu().numpy(),
-        residual={str(site): float(row.sums(site).double().sum()) - row.change for site in complete},
+        residual={str(site): float(row.sweep.miss(site)[at]) for site in complete},
         notes=_notes(row, complete, params, target, steps),
     )
 
@@ -198,6 +200,8 @@ def _warnings(params: Params, target: Target, remainder: float, start: float, en
             f"{100 * remainder:.1f} % of ΔF is unexplained at the last block output, above "
             f"{100 * params.tolerance:g} %. Raise the steps, or explain the margin or the logit instead."
         )
+    if target.neuron is not None or target.rows > 1:
+        return found
     if abs(end - start) < 0.05:
         found.append(
             f"The baseline is nearly as relevant as the input (probability {start:.3f} and {end:.3f}): little is left "

@@ -66,7 +66,7 @@ class _Control:
 
     def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> tuple[Attribution, ...]:
         """Scores of each example; there is no baseline, so F(e') is given as F(e)."""
-        space = self.space(host, params)
+        space = target.scored(self.space(host, params))
         trace = host.run(batch, target, record=space.sites, grad=self.grad)
         gradients = trace.gradients(*space.sites) if self.grad else {}
         values = {site: self.score(host, site, trace.value(site), gradients.get(site)) for site in space.sites}

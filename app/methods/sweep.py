@@ -59,21 +59,28 @@ class Sweep:
         path: [B, K + 1] target values F along the path, float64.
         outcome: [B, 2, 2] relevance score and probability at the baseline and at the input, float64.
         gap: [B] right minus left sum at the word embeddings.
+        target: the scalar F; rows that have one F together are added where a sum is compared with ΔF.
     """
 
     sums: dict[Site, Tensor]
     path: Tensor
     outcome: Tensor
     gap: Tensor
+    target: Target
 
     @property
     def change(self) -> Tensor:
         """[B] ΔF = F(e) - F(e')."""
         return self.path[:, -1] - self.path[:, 0]
 
+    def miss(self, site: Site) -> Tensor:
+        """[B] sum of the site's scores - ΔF; of all rows of one F together."""
+        sums = self.sums[site].double().flatten(1).sum(1).to(self.change.device)
+        return self.target.together(sums) - self.change
+
     def remainder(self, site: Site) -> Tensor:
         """[B] |sum of the site's scores - ΔF| as a share of |ΔF| (absolute where ΔF is 0)."""
-        miss = (self.sums[site].double().flatten(1).sum(1).to(self.change.device) - self.change).abs()
+        miss = self.miss(site).abs()
         size = self.change.abs()
         return torch.where(size > 1e-9, miss / size.clamp(min=1e-9), miss)
 
@@ -104,7 +111,8 @@ def sweep_path(
         {site: running.total for site, running in sums.items()},
         torch.cat(values).double().T,
         torch.stack([points[0], points[-1]], dim=1),
-        gap,
+        target.together(gap),
+        target,
     )
 
 
@@ -118,6 +126,10 @@ def chunk_rows(host: ModelHost, batch: Batch, sites: set[Site]) -> int:
     return max(1, int(host.room * min(TOKENS_PER_CHUNK[device] // tokens, BYTES_PER_CHUNK[device] // bytes_per_row)))
 
 
-def complete_sites(host: ModelHost) -> tuple[Site, ...]:
-    """Sites that every path from the word embeddings to F crosses (I1); the last one drives the step doubling."""
-    return (WORDS, *(Site(layer, SiteKind.RESID) for layer in host.complete_layers()))
+def complete_sites(host: ModelHost, target: Target | None = None) -> tuple[Site, ...]:
+    """Sites that every path from the word embeddings to F crosses (I1); the last one drives the step doubling.
+
+    For an inner neuron they are those of the blocks below it.
+    """
+    top = None if target is None or target.neuron is None else target.neuron.layer
+    return (WORDS, *(Site(layer, SiteKind.RESID) for layer in host.complete_layers() if top is None or layer < top))

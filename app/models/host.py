@@ -10,12 +10,12 @@ import torch
 from app.domain.errors import BadInput, OutOfMemory, Unsupported
 from app.domain.examples import Example, Seen
 from app.domain.model_card import ModelCard
-from app.domain.sites import NeuronSpace, Site, SiteKind
+from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind
 from app.domain.targets import TargetSpec
 from app.models.architectures.base import Architecture, Tap
 from app.models.encoding import Batch, Encoder
 from app.models.resume import Resume, shortened
-from app.models.targets import Target, label_target, token_pair_target, token_target
+from app.models.targets import Target, check_inner, inner_target, label_target, token_pair_target, token_target
 from app.models.trace import Edits, Place, Trace, hooked
 
 ENTRY = Site(-1, SiteKind.RESID)
@@ -118,11 +118,20 @@ class ModelHost:
         Raises:
             BadInput: a label or token that the model does not have.
         """
+        if spec.inner is not None:
+            return self._inner(spec, spec.inner, batch)
         if self.card.task == "ranker":
             return label_target(spec.name, self.card.labels, spec.label, self.card.relevant_label)
         if self.card.task == "yes_no":
             return self._yes_no(spec)
         return self._token(spec, batch)
+
+    def _inner(self, spec: TargetSpec, neuron: NeuronIndex, batch: Batch | None) -> Target:
+        """The activation of a neuron that some block lies below."""
+        check_inner(self.card, neuron)
+        if spec.tokens is not None and batch is not None:
+            batch.where([spec.tokens])
+        return inner_target(self.target(TargetSpec(label=spec.label, token=spec.token), batch), neuron, spec.tokens)
 
     def _yes_no(self, spec: TargetSpec) -> Target:
         known = self.tokenizer.get_vocab()
@@ -171,7 +180,8 @@ class ModelHost:
             Unsupported: a site that this model does not have, or that a resumed pass does not reach.
             OutOfMemory: the pass does not fit into the device's memory.
         """
-        edits = edits or {}
+        edits, inner = edits or {}, None if target is None else target.site
+        record = {*record, inner} if inner is not None else record
         missing = sorted(site for site in {*record, *edits} if site not in self.places)
         if missing:
             raise Unsupported(f"a site of {self.architecture.family}", str(missing[0]), "Choose another preset.")
@@ -192,9 +202,12 @@ class ModelHost:
                     f"{len(batch.examples)} rows of {batch.mask.shape[1]} tokens",
                     "Shorten the input, unload other models, or use a smaller model.",
                 ) from error
-            outputs = logits.new_zeros(len(logits)) if target is None else target(logits)
+            trace = Trace(logits, logits.new_zeros(len(logits)), self.places, kept)
+            if target is not None:
+                trace.rows = target.rows
+                trace.outputs = target(logits) if inner is None else target.summed(trace.live(inner), batch)
         self.rows += len(logits)
-        return Trace(logits, outputs, self.places, kept)
+        return trace
 
     @property
     def resumes(self) -> bool:

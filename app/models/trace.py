@@ -75,29 +75,36 @@ class Trace:
 
     Args:
         logits: [B, C] logits that the target reads.
-        outputs: [B] target values; None without a target.
+        outputs: [B] target values; zeros without a target.
+        rows: rows that have one target value together.
     """
 
     logits: Tensor
     outputs: Tensor
     _places: Mapping[Site, Place]
     _kept: dict[Key, Tensor] = field(default_factory=dict)
+    rows: int = 1
 
     def _whole(self, site: Site) -> Tensor:
         return self._kept[self._places[site].key]
 
     def value(self, site: Site) -> Tensor:
         """[B, T, U] as downstream reads it; [B, T, H, d] for heads; detached."""
-        return self._places[site].read(self._whole(site).detach(), len(self.logits))
+        return self.live(site).detach()
+
+    def live(self, site: Site) -> Tensor:
+        """The same, with its graph."""
+        return self._places[site].read(self._whole(site), len(self.logits))
 
     def gradients(self, *sites: Site) -> dict[Site, Tensor]:
-        """Gradient of the sum of the outputs with respect to each site's value; rows do not interact.
+        """Gradient of the sum of the target values with respect to each site's value.
 
-        One backward pass for all sites. A site that the outputs do not depend on has gradient 0.
+        Rows do not interact, but for those that have one value together. One backward pass for all sites. A site that
+        the target does not depend on has gradient 0.
         """
         keys = list(dict.fromkeys(self._places[site].key for site in sites))
         wholes = [self._kept[key] for key in keys]
-        found = torch.autograd.grad(self.outputs.sum(), wholes, allow_unused=True)
+        found = torch.autograd.grad(self.outputs.sum() / self.rows, wholes, allow_unused=True)
         by_key = {
             key: torch.zeros_like(whole) if gradient is None else gradient
             for key, whole, gradient in zip(keys, wholes, found, strict=True)

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import NotFound
+from app.domain.errors import BadInput, NotFound
 from app.domain.examples import Example, Seen
 from app.domain.model_card import ModelCard, ModelInfo
 from app.domain.runs import Job, Lane
-from app.domain.targets import TargetSpec
+from app.domain.sites import NeuronIndex
+from app.domain.targets import ResolvedTarget, TargetSpec
 from app.methods.base import AttributionMethod, methods
 from app.models.architectures import architectures
+from app.models.encoding import SEGMENTS
 from app.models.loading import Hosts
-from app.models.targets import label_target
+from app.models.targets import Target, check_inner, inner_target, label_target
 from app.services.forms import Field, fields_of
 from app.store.jobs import Jobs
 from app.store.registry import Registry
@@ -146,11 +148,24 @@ class Catalogue:
     def target_sentence(self, name: str, spec: TargetSpec) -> str:
         """The line 'explaining ...' as far as it can be told before the model runs."""
         info = self.inspect(name)
+        if spec.inner is not None:
+            return self._inner_sentence(info, spec, spec.inner)
         if info.task == "ranker":
             return label_target(spec.name, info.labels, spec.label, info.relevant_label).resolved.sentence
         if info.task == "yes_no":
             return "relevance of the token 'true' against 'false' at the first decoder step"
         return f"the token {spec.token!r}" if spec.token else "the next token that the model predicts"
+
+    def _inner_sentence(self, info: ModelInfo, spec: TargetSpec, neuron: NeuronIndex) -> str:
+        """The line of an inner target. Whether the model has the neuron is told by its card, after a first load."""
+        card = self.registry.card(info.slug)
+        if card is not None:
+            check_inner(card, neuron)
+        parts = SEGMENTS[info.task or "ranker"]
+        if spec.tokens is not None and spec.tokens not in parts:
+            raise BadInput(f"one of the parts {', '.join(parts)}", f"'{spec.tokens}'", "Choose one of them.", "tokens")
+        answer = Target(ResolvedTarget(name="default", unit="", sentence=""), None, 0)
+        return inner_target(answer, neuron, spec.tokens).resolved.sentence
 
 
 def _method_view(method: AttributionMethod) -> MethodView:

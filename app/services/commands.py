@@ -50,6 +50,8 @@ def _explain_words(settings: ExplainSettings, model: str) -> list[str]:
     words += ["--target", target.name] if target.name != "default" else []
     words += ["--label", str(target.label)] if target.label is not None else []
     words += _given("--token", target.token) if target.token is not None else []
+    words += ["--neuron", target.neuron] if target.neuron is not None else []
+    words += ["--tokens", target.tokens] if target.tokens is not None else []
     words += ["--method", settings.method] if settings.method != "nig" else []
     return [*words, "--max-length", str(settings.max_length)]
 

@@ -9,6 +9,7 @@ from app.domain.interventions import Op
 from app.domain.model_card import ModelInfo
 from app.domain.runs import Run, RunSpec, RunState
 from app.domain.studying import NamedSet, StudySettings
+from app.domain.targets import OF_THE_SCORE, TargetSpec
 from app.jobs.base import kinds
 from app.methods.base import methods
 from app.services.forms import validated
@@ -39,6 +40,7 @@ class Measures:
         given = {"max_length": min(256, info.max_length), **values}
         given["sample"] = self._with_hash(given.get("sample", {}))
         asked = validated(AttributeSettings, given)
+        _check_target(asked.target, (*OF_THE_SCORE, "activation"))
         params, target, length = self.requests.complete(
             info, place, asked.method, asked.params, asked.target, asked.max_length
         )
@@ -94,6 +96,7 @@ class Measures:
         given["evaluation"] = self._with_hash(given.get("evaluation", {}))
         given["sets"] = [self._named(one, weights) for one in given.get("sets", ())]
         asked = validated(StudySettings, given)
+        _check_target(asked.target, OF_THE_SCORE)
         _, target, length = self.requests.complete(info, place, "nig", {}, asked.target, asked.max_length)
         changes: dict[str, Any] = {"target": target, "max_length": length}
         if asked.op is not Op.SCALE:
@@ -177,6 +180,17 @@ class Measures:
         if found.weights_hash != weights:
             raise BadInput("sets of this model", f"'{found.name}' of {found.model}", "Leave it out.", "sets")
         return NamedSet(name=found.name, neurons=found.members)
+
+
+def _check_target(asked: TargetSpec, known: tuple[str, ...]) -> None:
+    """See that a target can be taken of every pair alone.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    if asked.name not in known:
+        way = "Choose another; two passages can be compared on the page Explain."
+        raise BadInput(f"one of the targets {', '.join(known)}", f"'{asked.name}'", way, "target")
 
 
 def _check_sources(sources: Sequence[Run], weights: str) -> None:

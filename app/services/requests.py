@@ -112,6 +112,9 @@ class Requests:
             raise BadInput(
                 "a method that explains", f"'{asked.method}', a control for rankings", "Use it on a dataset.", "method"
             )
+        if asked.target.name == "pairwise" and len(asked.passages) != 2:
+            way = "Give two passages, the one that should win first; or choose another target."
+            raise BadInput("two passages for the target pairwise", str(len(asked.passages)), way, "passages")
         params, target, length = self.complete(info, model, asked.method, asked.params, asked.target, asked.max_length)
         return asked.model_copy(update={"params": params, "target": target, "max_length": length})
 
@@ -141,6 +144,8 @@ class Requests:
 
     def _target(self, info: ModelInfo, model: str, asked: TargetSpec) -> TargetSpec:
         self.catalogue.target_sentence(model, asked)
+        if asked.name != "activation":
+            asked = asked.model_copy(update={"neuron": None, "tokens": None})
         if info.task == "ranker":
             label = asked.label if asked.label is not None else info.relevant_label
             return asked.model_copy(update={"label": label, "token": None})

@@ -44,21 +44,32 @@ def explain_values(sent: Sent, fields: tuple[Field, ...]) -> dict[str, Any]:
     query = str(sent.get("query", "")).replace("\r\n", "\n")
     passage, mode = str(sent.get("passages", "")), str(sent.get("form") or "pair")
     params = {f.name: _value(f, sent) for f in fields if f.name in sent or (f.kind == "flag" and "flags" in sent)}
-    target: dict[str, Any] = {"name": sent.get("target") or "default"}
-    if str(sent.get("label", "")).strip():
-        target["label"] = whole("label", sent["label"])
-    if str(sent.get("token", "")):
-        target["token"] = str(sent["token"])
     values: dict[str, Any] = {
         "query": query,
         "passages": [] if mode == "prompt" else passages_of(passage, mode),
         "method": str(sent.get("method") or "nig"),
         "params": params,
-        "target": target,
+        "target": target_values(sent),
     }
     if str(sent.get("max_length", "")).strip():
         values["max_length"] = whole("max_length", sent["max_length"])
     return values
+
+
+def target_values(sent: Sent) -> dict[str, Any]:
+    """Values of a target; the fields of an inner neuron count only where its activation is asked for.
+
+    Raises:
+        BadInput: a label that is no whole number.
+    """
+    target: dict[str, Any] = {"name": str(sent.get("target") or "default")}
+    if str(sent.get("label") or "").strip():
+        target["label"] = whole("label", sent["label"])
+    if str(sent.get("token") or ""):
+        target["token"] = str(sent["token"])
+    if target["name"] == "activation":
+        target |= {name: text for name in ("neuron", "tokens") if (text := str(sent.get(name) or "").strip())}
+    return target
 
 
 def _value(field: Field, sent: Sent) -> Any:
@@ -129,7 +140,7 @@ def attribute_values(sent: Any, fields: tuple[Field, ...]) -> dict[str, Any]:
     if str(sent.get("split_seed") or ""):
         sample["split"] = {"seed": whole("split_seed", sent["split_seed"])}
     values: dict[str, Any] = {"sample": sample, "params": params, "method": str(sent.get("method") or "nig")}
-    values |= {"average": str(sent.get("average") or "micro"), "target": {"name": sent.get("target") or "default"}}
+    values |= {"average": str(sent.get("average") or "micro"), "target": target_values(sent)}
     return values | _wholes(sent, ("max_length",))
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from app.domain.errors import BadInput, GolgiError
 from app.domain.examples import Seen
-from app.domain.targets import TargetSpec
+from app.domain.targets import TARGETS, TargetSpec
 from app.services.container import Services
 from app.services.pages import RunsView
-from app.web.forms import passages_of, whole
+from app.web.forms import passages_of, target_values, whole
 
 AROUND = 36
 CONTENT = ("passage", "prompt", "query")
@@ -51,14 +51,10 @@ def preview(asked: Services, sent: Mapping[str, Any]) -> Preview:
 
 
 def _target(sent: Mapping[str, Any]) -> TargetSpec:
-    names = ("default", "probability", "log_probability", "logit", "margin")
-    name = str(sent.get("target") or "default")
-    if name not in names:
-        raise BadInput(f"one of {', '.join(names)}", f"'{name}'", "Choose one of them.", "target")
-    label, token = str(sent.get("label") or ""), str(sent.get("token") or "")
-    return TargetSpec.model_validate(
-        {"name": name, "label": whole("label", label) if label else None, "token": token or None}
-    )
+    asked = target_values(sent)
+    if asked["name"] not in TARGETS:
+        raise BadInput(f"one of {', '.join(TARGETS)}", f"'{asked['name']}'", "Choose one of them.", "target")
+    return TargetSpec.model_validate(asked)
 
 
 def _count(seen: Seen, query: str, passage: str | None) -> Count:

@@ -134,3 +134,18 @@ def test_refusals(bert: ModelHost) -> None:
     log = settings_of(sample={"relevance": "non_relevant"}, target=TargetSpec(name="log_probability"))
     with pytest.raises(Unsupported, match="log probability"):
         ran(bert, log)
+
+
+@pytest.mark.parametrize("relevance", ["relevant", "non_relevant"])
+def test_an_inner_neuron_over_a_dataset_has_no_class(bert: ModelHost, relevance: str) -> None:
+    target = TargetSpec(name="activation", neuron="L2.mid.5", tokens="passage")
+    settings = settings_of(target=target, sample={"relevance": relevance})
+    plan, total, _ = ran(bert, settings)
+    space = target.scored(bert.space("ffn"))
+    slow = []
+    for query, passage, _ in plan["pairs"]:
+        batch = bert.encode([Example("0", QUERIES[query], PASSAGES[passage])])
+        (one,) = Conductance().attribute(bert, batch, bert.target(target, batch), Params(steps=4, adaptive=False))
+        slow.append(np.concatenate(list(one.neurons.values()), axis=1))
+    np.testing.assert_allclose(total.scores(space).mean, np.stack(slow).mean(axis=0), atol=1e-10)
+    assert plan["neurons"] == len(space) and plan["target"]["unit"] == "activation"

@@ -68,10 +68,11 @@ class Ablate:
         assert isinstance(settings, AblateSettings)
         source = explained(given)
         scores = given.results.scores(given.runs["source"].id)
-        batch = host.encode(source.examples[:1], max_length=source.max_length)
+        batch = host.encode(source.groups[0], max_length=source.max_length)
         tokens = max(host.encode([x], max_length=source.max_length).mask.shape[1] for x in source.examples)
         return {
             "items": len(source.examples),
+            "groups": len(source.groups),
             "settings": len(settings_of(settings, scores)),
             "rows": max(1, min(SETTINGS_PER_SHARD, TOKENS_PER_PASS.get(host.device.type, 4096) // tokens)),
             "neurons": len(scores.space),
@@ -82,20 +83,21 @@ class Ablate:
         """Slices of the settings, all examples under the first slice before the next one."""
         starts = range(0, plan["settings"], SETTINGS_PER_SHARD)
         sizes = [min(SETTINGS_PER_SHARD, plan["settings"] - start) for start in starts]
-        cells = [(item, size) for size in sizes for item in range(plan["items"])]
-        return tuple(Shard(number, item, 1, size) for number, (item, size) in enumerate(cells))
+        cells = [(group, size) for size in sizes for group in range(_groups(plan))]
+        return tuple(Shard(number, group, 1, size) for number, (group, size) in enumerate(cells))
 
     def work(
         self, settings: BaseModel, plan: Mapping[str, Any], shard: Shard, given: Inputs, host: ModelHost
     ) -> Partial:
-        """Answers of one example under one slice of the settings."""
+        """Answers of one example (of two for a pairwise target) under one slice of the settings."""
         assert isinstance(settings, AblateSettings)
         source = explained(given)
         scores = given.results.scores(given.runs["source"].id)
         everything = settings_of(settings, scores)
-        first = shard.number // plan["items"] * SETTINGS_PER_SHARD
+        first = shard.number // _groups(plan) * SETTINGS_PER_SHARD
         part = everything[first : first + shard.work]
-        batch = host.encode([source.examples[shard.first]], max_length=source.max_length)
+        group = source.groups[shard.first]
+        batch = host.encode(group, max_length=source.max_length)
         target = host.target(source.target, batch)
         baseline = str(source.params.get("baseline", "pad_query_and_passage"))
         found = sources_for(host, batch, part, scores.space, baseline)
@@ -122,6 +124,11 @@ class Ablate:
             "n": plan["items"],
         }
         return Finished((), facts, tuple(_warnings(settings, explained(given).params)))
+
+
+def _groups(plan: Mapping[str, Any]) -> int:
+    """Inputs that are answered one after the other; a pairwise target takes two at once."""
+    return int(plan.get("groups", plan["items"]))
 
 
 def _warnings(settings: AblateSettings, params: Mapping[str, Any]) -> Iterator[str]:

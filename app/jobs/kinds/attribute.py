@@ -23,7 +23,7 @@ from app.domain.runs import Lane
 from app.domain.scores import RunningScores
 from app.domain.sites import Site
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.jobs.kinds.base import dataset_of, method_of, score_facts, score_rows
+from app.jobs.kinds.base import dataset_of, method_of, score_facts, score_rows, space_of
 from app.methods.base import Attribution
 from app.models.encoding import Batch
 from app.models.host import ModelHost
@@ -74,7 +74,7 @@ class Attribute:
             "pairs": [[pair.query, pair.passage, pair.grade] for pair in ordered],
             "shards": _cut([pair.query for pair in ordered], PAIRS_PER_SHARD.get(host.device.type, 4)),
             "passes": method.passes(params),
-            "neurons": len(method.space(host, params)),
+            "neurons": len(space_of(settings, host)),
             "parts": ["all", *batch.segments],
             "special": sorted(batch.special),
             "target": target.resolved.model_dump(mode="json"),
@@ -116,10 +116,9 @@ class Attribute:
     ) -> Finished:
         """Mean scores with their spread, fold means, and the ends of the ranking."""
         assert isinstance(settings, AttributeSettings)
-        method, params = method_of(settings)
         if total is None or total.n == 0:
             return Finished((), {"n": 0}, ())
-        scores = total.scores(method.space(host, params))
+        scores = total.scores(space_of(settings, host))
         facts = {**score_facts(scores), "sample": {name: plan[name] for name in ("fitting", "looked_at", "wrong")}}
         return Finished((*score_rows(scores), *_fold_rows(total)), facts, tuple(_warnings(settings, plan, total)))
 
@@ -158,13 +157,14 @@ def _classed(settings: AttributeSettings, pairs: Sequence[Pair], given: Inputs, 
 
 
 def _target(settings: AttributeSettings, host: ModelHost, batch: Batch) -> tuple[Target, int]:
-    """The target, and the sign of its scores: class non-relevant is explained by -F (``nig.md`` sections 3 and 8).
+    """The target, and the sign of its scores: class non-relevant is explained by -F (``nig.md`` sections 3 and 8);
+    an inner neuron's activation is that of no class.
 
     Raises:
         Unsupported: the log probability of the class non-relevant, which is no multiple of that of relevant.
     """
     target = host.target(settings.target, batch)
-    if settings.sample.relevance == "relevant":
+    if settings.sample.relevance == "relevant" or target.neuron is not None:
         return target, 1
     if target.resolved.name == "log_probability":
         raise Unsupported(

@@ -17,6 +17,7 @@ from app.domain.sites import NeuronSpace
 from app.domain.studying import Evaluation
 from app.jobs.base import Inputs
 from app.methods.base import AttributionMethod, methods
+from app.models.host import ModelHost
 
 TOP_STORED = 2000
 
@@ -48,6 +49,13 @@ def method_of(settings: BaseModel) -> tuple[AttributionMethod, BaseModel]:
     assert isinstance(settings, (ExplainSettings, AttributeSettings))
     method = methods()[settings.method]
     return method, method.Params.model_validate(settings.params)
+
+
+def space_of(settings: BaseModel, host: ModelHost) -> NeuronSpace:
+    """The neurons that a question scores."""
+    method, params = method_of(settings)
+    assert isinstance(settings, (ExplainSettings, AttributeSettings))
+    return settings.target.scored(method.space(host, params))
 
 
 def score_facts(scores: NeuronScores) -> dict[str, Any]:

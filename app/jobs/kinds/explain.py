@@ -1,8 +1,10 @@
 """Explain one pair, one query with up to 50 passages, or one prompt: neuron and token scores per example."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from app.domain.examples import Seen
@@ -10,10 +12,14 @@ from app.domain.explaining import ExplainSettings
 from app.domain.results import ItemRow
 from app.domain.runs import Lane
 from app.domain.scores import RunningScores
+from app.domain.sites import Site
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.jobs.kinds.base import method_of, score_facts, score_rows
+from app.jobs.kinds.base import method_of, score_facts, score_rows, space_of
 from app.methods.base import Attribution
 from app.models.host import ModelHost
+
+BRANCHES = ("first passage", "second passage")
+"""Parts of a pairwise target: what each passage's path adds."""
 
 
 class Explain:
@@ -33,33 +39,38 @@ class Explain:
         """What is fixed before the first shard: examples, cost, target."""
         method, params = method_of(settings)
         assert isinstance(settings, ExplainSettings)
-        batch = host.encode(settings.examples[:1], max_length=settings.max_length)
+        batch = host.encode(settings.groups[0], max_length=settings.max_length)
+        branches = BRANCHES if len(batch.examples) > 1 else ()
         return {
             "items": len(settings.examples),
             "passes": method.passes(params),
-            "neurons": len(method.space(host, params)),
-            "parts": ["all", *batch.segments],
+            "neurons": len(space_of(settings, host)),
+            "parts": ["all", *batch.segments, *branches],
             "special": sorted(batch.special),
             "target": host.target(settings.target, batch).resolved.model_dump(mode="json"),
         }
 
     def shards(self, settings: BaseModel, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
-        """One example per shard."""
-        return tuple(Shard(number, number, 1, plan["passes"]) for number in range(plan["items"]))
+        """One example per shard; both passages of a pairwise target in one."""
+        assert isinstance(settings, ExplainSettings)
+        sizes = [len(group) for group in settings.groups]
+        return tuple(Shard(number, number, size, size * plan["passes"]) for number, size in enumerate(sizes))
 
     def work(
         self, settings: BaseModel, plan: Mapping[str, Any], shard: Shard, given: Inputs, host: ModelHost
     ) -> Partial:
-        """Scores of one example."""
+        """Scores of one example, or of both passages of a pairwise target."""
         method, params = method_of(settings)
         assert isinstance(settings, ExplainSettings)
-        example = settings.examples[shard.first]
-        batch = host.encode([example], max_length=settings.max_length)
+        group = settings.groups[shard.first]
+        batch = host.encode(group, max_length=settings.max_length)
         target = host.target(settings.target, batch)
-        (found,) = method.attribute(host, batch, target, params)
-        seen = host.seen(example, max_length=settings.max_length)
-        sums = RunningScores.of(found.parts, {site: values[None] for site, values in found.neurons.items()})
-        return Partial(sums, (_item(shard.first, found, seen),))
+        found = method.attribute(host, batch, target, params)
+        parts, neurons = _joined(found)
+        sums = RunningScores.of(parts, {site: values[None] for site, values in neurons.items()})
+        seen = (host.seen(example, max_length=settings.max_length) for example in group)
+        items = tuple(_item(shard.first + at, *both) for at, both in enumerate(zip(found, seen, strict=True)))
+        return Partial(sums, items)
 
     def finish(
         self,
@@ -70,12 +81,19 @@ class Explain:
         host: ModelHost,
     ) -> Finished:
         """Mean scores, their spread, and the ends of the ranking."""
-        method, params = method_of(settings)
         if total is None or total.n == 0:
             return Finished((), {"n": 0}, ())
-        space = method.space(host, params)
-        scores = total.scores(space)
+        scores = total.scores(space_of(settings, host))
         return Finished(tuple(score_rows(scores)), score_facts(scores), ())
+
+
+def _joined(found: Sequence[Attribution]) -> tuple[tuple[str, ...], dict[Site, NDArray[np.float64]]]:
+    """Parts, and site to [P, U] scores. Of two branches: their sum, and each branch as one more part (section 18-8)."""
+    if len(found) == 1:
+        return found[0].parts, dict(found[0].neurons)
+    both = {site: [one.neurons[site] for one in found] for site in found[0].neurons}
+    joined = {site: np.concatenate([sum(values), *(one[:1] for one in values)]) for site, values in both.items()}
+    return (*found[0].parts, *BRANCHES), joined
 
 
 def _item(number: int, found: Attribution, seen: Seen) -> ItemRow:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from app.domain.errors import GolgiError, NotFound
 from app.domain.model_card import ModelInfo
+from app.domain.targets import TARGETS
 from app.services.container import Services
 from app.services.demo import MODEL
 from app.web.forms import explain_values, model_of
@@ -15,8 +16,21 @@ from app.web.page import Sent, away, fragment, render, services
 from app.web.preview import preview
 
 router = APIRouter(include_in_schema=False)
-TARGETS = ("default", "logit", "probability", "log_probability", "margin")
-READS = ("model", "method", "query", "passage", "passages", "form", "target", "label", "token", "max_length", "q")
+READS = (
+    "model",
+    "method",
+    "query",
+    "passage",
+    "passages",
+    "form",
+    "target",
+    "label",
+    "token",
+    "max_length",
+    "q",
+    "neuron",
+    "tokens",
+)
 
 
 def _form(request: Request, sent: Mapping[str, Any], error: GolgiError | None = None) -> Response:
