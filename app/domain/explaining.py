@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.domain.examples import Example
 from app.domain.targets import TargetSpec
 
+BRANCHES = ("first passage", "second passage")
+"""Parts of a pairwise target: what each passage's path adds (``nig.md`` section 18-8)."""
+
 
 class ExplainSettings(BaseModel):
     """What is asked of the model.

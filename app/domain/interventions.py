@@ -12,7 +12,8 @@ class Op(StrEnum):
 
     ``zero`` y <- 0, ``scale`` y <- amount * y, ``mean`` y <- the neuron's mean over the content tokens of the same
     input, ``baseline`` y <- its value at the same token of the baseline input (path position 0), ``resample`` y <- its
-    value at the same position of the query's next candidate.
+    value at the same position of the query's next candidate. ``input`` turns it round: the whole input is the baseline
+    input, and y <- its value on the real one.
     """
 
     ZERO = "zero"
@@ -20,11 +21,12 @@ class Op(StrEnum):
     MEAN = "mean"
     BASELINE = "baseline"
     RESAMPLE = "resample"
+    INPUT = "input"
 
     @property
     def replaces(self) -> bool:
         """Whether values are put in, rather than multiplied."""
-        return self in (Op.MEAN, Op.BASELINE, Op.RESAMPLE)
+        return self in (Op.MEAN, Op.BASELINE, Op.RESAMPLE, Op.INPUT)
 
 
 OP_TITLES = {
@@ -46,13 +48,15 @@ class Setting:
 
     Args:
         family: ``base`` (nothing edited), ``target``, ``random`` (matched per site), ``global`` (random over all
-            sites), ``bottom``, ``small``, ``complement``, ``control`` (another ranking).
+            sites), ``bottom``, ``small``, ``complement``, ``control`` (another ranking),
+            ``start`` (the baseline input, nothing edited).
         members: flat indices in the neuron space.
         invert: edit every neuron of the space that is not a member instead.
         op: what is done; ``amount`` is λ for ``scale`` and unused otherwise.
         seed: of a random set.
         segments: edit at tokens of these parts only; None for all tokens.
-        axis: the question it belongs to: ``chosen``, ``curve`` or ``dose``.
+        axis: the question it belongs to: ``chosen``, ``curve``, ``dose``, or single neurons ``patched`` (``back`` for
+            the real value put into the baseline input).
         count: neurons edited.
         label: of the set, where there are several.
     """

@@ -1,5 +1,7 @@
 """What an ablation study over a dataset asks (``nig.md`` sections 10, 11 and 18)."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.datasets import PartName, SplitSpec
@@ -63,7 +65,7 @@ class StudySettings(BaseModel):
     fractions: tuple[float, ...] = (0.001, 0.005, 0.01, 0.05)
     sets: tuple[NamedSet, ...] = ()
     preset: str = "ffn"
-    op: Op = Op.ZERO
+    op: Literal[Op.ZERO, Op.SCALE, Op.MEAN, Op.BASELINE, Op.RESAMPLE] = Op.ZERO
     amount: float = Field(0.0, ge=-10, le=10, allow_inf_nan=False)
     segments: tuple[str, ...] | None = None
     seeds: int = Field(10, ge=1, le=100)

@@ -79,8 +79,13 @@ def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Fig
     )
 
 
-def patched(points: Sequence[tuple[str, str, float, float]], unit: str, caption: str) -> Figure:
-    """Score against measured effect of single neurons; points are (family, id, score, effect)."""
+def patched(points: Sequence[tuple[str, str, float, float]], back: bool, unit: str, caption: str) -> Figure:
+    """Score against measured effect of single neurons; points are (family, id, score, effect).
+
+    ``back``: the real value was put into the baseline input, not the other way round.
+    """
+    name = "patching_back" if back else "patching"
+    title = "Scores and what the real value does in the baseline input" if back else "Scores and what patching does"
     looks = {"target": ("top", POSITIVE, "circle"), "bottom": ("bottom", NEGATIVE, "square")}
     looks["random"] = ("random", NEUTRAL, "diamond-open")
     data: list[dict[str, Any]] = [
@@ -103,14 +108,14 @@ def patched(points: Sequence[tuple[str, str, float, float]], unit: str, caption:
         "data": data,
         "layout": layout(
             f"score ({unit})",
-            f"what the target loses ({unit})",
+            f"what the target {'gains' if back else 'loses'} ({unit})",
             height=380,
             showlegend=True,
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
     }
     columns = ("group", "neuron", f"score ({unit})", f"effect ({unit})")
-    return Figure("patching", "Scores and what patching does", caption, plot, columns, tuple(points))
+    return Figure(name, title, caption, plot, columns, tuple(points))
 
 
 def _band(points: Sequence[Point]) -> list[dict[str, Any]]:

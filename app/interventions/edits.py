@@ -14,11 +14,12 @@ from torch import Tensor
 
 from app.domain.errors import Unsupported
 from app.domain.interventions import Op, Setting
-from app.domain.sites import NeuronSpace, Site
+from app.domain.sites import NeuronSpace, Site, SiteKind
 from app.models.encoding import Batch
 from app.models.trace import Edit
 
 Units = NDArray[np.int64]
+WORDS = Site(0, SiteKind.WORDS)
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,15 @@ class Sources:
         mean: site to [C, U, ...] the mean that replaces an activation.
         baseline: site to [C, T, U, ...] activations of the baseline inputs.
         other: site to [C, T, U, ...] activations of another example at the same position.
+        real: site to [C, T, U, ...] activations of the inputs themselves.
+        start: [C, T, E] word embeddings of the baseline inputs.
     """
 
     mean: Mapping[Site, Tensor] = field(default_factory=dict)
     baseline: Mapping[Site, Tensor] = field(default_factory=dict)
     other: Mapping[Site, Tensor] = field(default_factory=dict)
+    real: Mapping[Site, Tensor] = field(default_factory=dict)
+    start: Tensor | None = None
 
     def of(self, op: Op, site: Site) -> Tensor:
         """[C, T or 1, U, ...] values of a replacing op.
@@ -41,7 +46,8 @@ class Sources:
         Raises:
             Unsupported: they were not handed in.
         """
-        table = {Op.MEAN: self.mean, Op.BASELINE: self.baseline, Op.RESAMPLE: self.other}[op]
+        tables = {Op.MEAN: self.mean, Op.BASELINE: self.baseline, Op.RESAMPLE: self.other, Op.INPUT: self.real}
+        table = tables[op]
         if site not in table:
             raise Unsupported(
                 f"replacement values for {site}", "none", "Recompute the sources of this example for the edited sites."
@@ -70,7 +76,26 @@ def compile_edits(space: NeuronSpace, settings: Sequence[Setting], sources: Sour
             members.setdefault(site, {})[number] = units
             if setting.op.replaces:
                 sources.of(setting.op, site)
-    return {site: (_edit(site, settings, units, sources),) for site, units in members.items()}
+    edits: dict[Site, tuple[Edit, ...]] = {
+        site: (_edit(site, settings, units, sources),) for site, units in members.items()
+    }
+    turned = [number for number, setting in enumerate(settings) if setting.op is Op.INPUT]
+    if turned and sources.start is None:
+        raise Unsupported("word embeddings of the baseline inputs", "none", "Compute the sources for these settings.")
+    return {**edits, WORDS: (_started(turned, len(settings), sources),)} if turned else edits
+
+
+def _started(turned: Sequence[int], count: int, sources: Sources) -> Edit:
+    """The baseline input's words for these settings."""
+
+    def edit(value: Tensor, _: Batch) -> Tensor:
+        rows = list(value.unflatten(0, (count, -1)))
+        assert sources.start is not None
+        for number in turned:
+            rows[number] = sources.start.to(value)
+        return torch.cat(rows)
+
+    return edit
 
 
 def _edit(site: Site, settings: Sequence[Setting], members: Mapping[int, Units], sources: Sources) -> Edit:

@@ -14,7 +14,7 @@ from torch import Tensor
 from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.interventions import Op, Setting
 from app.domain.sites import NeuronSpace, Site, SiteKind
-from app.interventions.edits import Sources, chosen, compile_edits
+from app.interventions.edits import WORDS, Sources, chosen, compile_edits
 from app.models.baselines import words
 from app.models.encoding import Batch
 from app.models.host import ModelHost
@@ -41,7 +41,7 @@ def responses(
     the first edited one give is computed once for the batch and used by every setting that leaves them alone.
     """
     count = len(batch.examples)
-    first = [min((site.layer for site in chosen(space, setting)), default=0) for setting in settings]
+    first = [_first(space, setting) for setting in settings]
     order = sorted(range(len(settings)), key=lambda number: (first[number], number))
     entries = _entries(host, batch, set(first)) if reuse and host.resumes else {}
     found = np.zeros((len(settings), count, len(OUTPUTS)))
@@ -55,6 +55,12 @@ def responses(
         answers = torch.stack([trace.outputs, score, probability], dim=1).double().cpu().numpy()
         found[part] = answers.reshape(len(part), count, len(OUTPUTS))
     return found
+
+
+def _first(space: NeuronSpace, setting: Setting) -> int:
+    """The first block that a setting changes; 0 where the input itself is another one."""
+    layers = (site.layer for site in chosen(space, setting))
+    return 0 if setting.op is Op.INPUT else min(layers, default=0)
 
 
 def _entries(host: ModelHost, batch: Batch, layers: set[int]) -> Mapping[int, Tensor]:
@@ -85,17 +91,19 @@ def sources_for(
     A mean is that of the example's own content tokens; the other example of RESAMPLE is the next one of the batch.
     """
     ops = {setting.op for setting in settings if setting.family != "base"}
-    own = host.run(batch, None, record=space.sites) if ops & {Op.MEAN, Op.RESAMPLE} else None
-    means, restored, others = {}, {}, {}
+    own = host.run(batch, None, record=space.sites) if ops & {Op.MEAN, Op.RESAMPLE, Op.INPUT} else None
+    start = words(host, batch, baseline) if ops & {Op.BASELINE, Op.INPUT} else None
+    means, restored, others, real = {}, {}, {}, {}
     if Op.MEAN in ops and own is not None:
         means = {site: _content_means(own.value(site), batch) for site in space.sites}
     if Op.RESAMPLE in ops and own is not None:
         others = {site: own.value(site).roll(-1, 0) for site in space.sites}
-    if Op.BASELINE in ops:
-        start = words(host, batch, baseline)
-        trace = host.run(batch, None, record=space.sites, edits={Site(0, SiteKind.WORDS): (lambda value, _: start,)})
+    if Op.INPUT in ops and own is not None:
+        real = {site: own.value(site) for site in space.sites}
+    if Op.BASELINE in ops and start is not None:
+        trace = host.run(batch, None, record=space.sites, edits={WORDS: (lambda *_: start,)})
         restored = {site: trace.value(site) for site in space.sites}
-    return Sources(means, restored, others)
+    return Sources(means, restored, others, real, start)
 
 
 def _content_means(value: Tensor, batch: Batch) -> Tensor:

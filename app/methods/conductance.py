@@ -62,8 +62,8 @@ class Conductance:
         "integral of the score's gradient at the neuron times the change of the neuron's activation, along the "
         "straight line between the two inputs' word embeddings. All layers and all neurons come from one sweep of the "
         "path. The same sweep gives integrated gradients per token. The target may also be the activation of one "
-        "neuron (which neurons below feed it), or the probability that the first of two passages beats the second, with both "
-        "inputs on their paths."
+        "neuron (which neurons below feed it), or the probability that the first of two passages beats the second, "
+        "with both inputs on their paths."
     )
     identity: ClassVar[str] = (
         "At a place that every path from the words to the score crosses (the word embeddings, each block's output) "

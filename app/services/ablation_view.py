@@ -88,9 +88,8 @@ def ablation_view(run: Run, source: Run, results: Results) -> AblationView:
         figures["removal"] = removal(points, base, unit, caption)
     if doses:
         figures["dose"] = dose(doses, base, unit, caption)
-    told, figure = patching(whole, changes, results, source, (unit, caption)) if ready else ("", None)
-    if figure is not None:
-        figures["patching"] = figure
+    told, single = patching(whole, changes, results, source, (unit, caption)) if ready else ("", {})
+    figures |= single
     count = int(run.facts.get("count", 0))
     return AblationView(
         settings=settings,

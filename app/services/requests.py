@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.domain.errors import BadInput, Conflict, NotFound, Unsupported
-from app.domain.explaining import ExplainSettings
+from app.domain.explaining import BRANCHES, ExplainSettings
 from app.domain.interventions import Op
 from app.domain.model_card import ModelInfo
 from app.domain.neuron_sets import Selection, ranked
@@ -73,10 +73,10 @@ class Requests:
         settings = _plain(validated(AblateSettings, values))
         scores = self.results.scores(source.id)
         ranked(settings.selection, scores)
-        unknown = sorted(set(settings.segments or ()) - set(scores.parts))
+        known = [part for part in scores.parts[1:] if part not in BRANCHES]
+        unknown = sorted(set(settings.segments or ()) - set(known))
         if unknown:
-            known = ", ".join(scores.parts[1:])
-            raise BadInput(f"parts among {known}", ", ".join(unknown), "Choose one of them.", "segments")
+            raise BadInput(f"parts among {', '.join(known)}", ", ".join(unknown), "Choose one of them.", "segments")
         kind = kinds()["ablate"]
         spec = RunSpec(
             kind=kind.key,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.examples import CONTENT_SEGMENTS
-from app.domain.explaining import ExplainSettings
+from app.domain.explaining import BRANCHES, ExplainSettings
 from app.domain.results import ItemRow, TopNeuron
 from app.domain.runs import Job, Run, RunState
 from app.domain.sites import NeuronIndex, SiteKind
@@ -77,6 +77,11 @@ class ExplainView:
     facts: Mapping[str, Any]
     total: int
     layers: tuple[int, ...]
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Parts of the input's tokens."""
+        return tuple(part for part in self.parts[1:] if part not in BRANCHES)
 
 
 def explain_view(run: Run, results: Results, part: str = "all") -> ExplainView:

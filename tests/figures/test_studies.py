@@ -85,7 +85,10 @@ def test_members_by_layer(count: int) -> None:
 
 def test_patched_neurons_keep_their_ids() -> None:
     points = [("target", "L0.mid.1", 0.5, 0.4), ("bottom", "L1.mid.2", -0.5, -0.2), ("random", "L2.mid.3", 0.0, 0.1)]
-    figure = patched(points, "logit", "")
+    figure = patched(points, False, "logit", "")
+    assert "loses" in str(figure.plot["layout"]["yaxis"]) and "gains" in str(
+        patched(points, True, "logit", "").plot["layout"]["yaxis"]
+    )
     texts = {trace["name"]: trace.get("text") for trace in figure.plot["data"]}
     assert texts["top"] == ["L0.mid.1"] and texts["random"] == ["L2.mid.3"] and len(figure.rows) == 3
 

@@ -40,7 +40,28 @@ def test_each_patched_neuron_is_the_edit_by_hand(golgi: Golgi) -> None:
         wanted = float(host.run(batch, target, edits={index.site: (patched,)}).outputs)
         np.testing.assert_allclose(answers[row.ordinal][0][0], wanted, rtol=1e-5, atol=1e-6)
         lost.append(base - wanted)
+    gained = []
+    back = [row for row in golgi.worker.results.settings(run.id) if row.about["axis"] == "back"]
+    assert [row.family for row in back] == ["start", *[row.family for row in rows]]
+    own = host.run(batch, None, record=sites)
+    begin = {Site(0, SiteKind.WORDS): (lambda *_: start,)}
+    empty_score = float(host.run(batch, target, edits=begin).outputs)
+    np.testing.assert_allclose(answers[back[0].ordinal][0][0], empty_score, rtol=1e-5, atol=1e-6)
+    for row in back[1:]:
+        index = scores.space.index(int(row.members[0]))
+
+        def turned(value: torch.Tensor, _: object, at: int = index.unit, site: Site = index.site) -> torch.Tensor:
+            out = value.clone()
+            out[:, :, at] = own.value(site)[:, :, at]
+            return out
+
+        wanted = float(host.run(batch, target, edits={**begin, index.site: (turned,)}).outputs)
+        np.testing.assert_allclose(answers[row.ordinal][0][0], wanted, rtol=1e-5, atol=1e-6)
+        gained.append(wanted - empty_score)
     view = golgi.services.pages.run(run.id).ablate
     assert view is not None and len(view.figures["patching"].rows) == 18
     rho = spearman(np.asarray([scores.of("all")[int(row.members[0])] for row in rows]), np.asarray(lost))
     assert f"{rho:+.3g}".replace("-", "−") in view.patching
+    values = np.asarray([scores.of("all")[int(row.members[0])] for row in back[1:]])
+    assert f"{spearman(values, np.asarray(gained)):+.3g}".replace("-", "−") in view.patching.split("baseline input")[1]
+    assert len(view.figures["patching_back"].rows) == 18

@@ -64,7 +64,7 @@ def test_exports_agree_with_the_store(explained: Golgi) -> None:
         f"L{n.layer}.head.{n.unit}" for n in explained.worker.results.top(1, limit=1)
     ]
     answers = list(csv.DictReader(io.StringIO(exports.export(2, "csv").decode())))
-    assert {row["family"] for row in answers} == {"base", "target", "bottom", "complement", "random"}
+    assert {row["family"] for row in answers} == {"base", "target", "bottom", "complement", "random", "start"}
     with pytest.raises(BadInput):
         exports.export(1, "docx")
 

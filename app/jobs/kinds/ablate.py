@@ -34,8 +34,8 @@ class AblateSettings(BaseModel):
         curve: shares of all neurons for the curve over k.
         seeds: random sets matched per layer; ``seed`` is the first of them.
         doses: λ values of the dose-response curve for the selection.
-        patched: neurons of each kind (top, random, bottom) that get their baseline value back one by one, to compare
-            what that does with their scores (``nig.md`` section 18-6); 0 for none.
+        patched: neurons of each kind (top, random, bottom) that get their baseline value back one by one, and their
+            real value in the baseline input, to compare what that does with their scores (section 18-6); 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -159,15 +159,19 @@ def settings_of(rule: AblateSettings, scores: NeuronScores) -> list[Setting]:
 
 
 def _one_by_one(rule: AblateSettings, scores: NeuronScores) -> Iterator[Setting]:
-    """Single neurons with their baseline value: the top, the bottom, and as many drawn from the rest."""
+    """Single neurons with their baseline value, and in the baseline input with their real value: the top, the bottom,
+    and as many drawn from the rest."""
     count = min(rule.patched, len(scores.space) // 3)
     ends = {"target": scores.order()[:count], "bottom": scores.order("all", "bottom")[:count]}
     rest = np.setdiff1d(np.arange(len(scores.space)), np.concatenate(list(ends.values())))
     drawn = np.random.default_rng(rule.seed).choice(rest, size=count, replace=False)
-    for family, members in (*ends.items(), ("random", np.sort(drawn))):
-        for flat in members:
-            one = np.asarray([flat], dtype=np.int64)
-            yield Setting(family, one, op=Op.BASELINE, segments=rule.segments, axis="patched", count=1)
+    if count:
+        yield Setting("start", op=Op.INPUT, axis="back")
+    for op, axis in ((Op.BASELINE, "patched"), (Op.INPUT, "back")):
+        for family, members in (*ends.items(), ("random", np.sort(drawn))):
+            for flat in members:
+                one = np.asarray([flat], dtype=np.int64)
+                yield Setting(family, one, op=op, segments=rule.segments, axis=axis, count=1)
 
 
 def _beside(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from app.domain.examples import Seen
-from app.domain.explaining import ExplainSettings
+from app.domain.explaining import BRANCHES, ExplainSettings
 from app.domain.results import ItemRow
 from app.domain.runs import Lane
 from app.domain.scores import RunningScores
@@ -17,9 +17,6 @@ from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.jobs.kinds.base import method_of, score_facts, score_rows, space_of
 from app.methods.base import Attribution
 from app.models.host import ModelHost
-
-BRANCHES = ("first passage", "second passage")
-"""Parts of a pairwise target: what each passage's path adds."""
 
 
 class Explain:
