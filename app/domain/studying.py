@@ -1,8 +1,8 @@
 """What an ablation study over a dataset asks (``nig.md`` sections 10, 11 and 18)."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from app.domain.datasets import PartName, SplitSpec
 from app.domain.interventions import Op
@@ -57,6 +57,7 @@ class StudySettings(BaseModel):
         everywhere: also random sets over all sites. ends: also the most negative and the smallest scores.
         doses: λ of the dose-response of the set at ``dose_fraction``; empty for none.
         target, max_length: as for an attribution.
+        chosen_on: fingerprint of the study on other queries by which the shares were chosen; empty for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,3 +77,9 @@ class StudySettings(BaseModel):
     dose_fraction: float = Field(0.01, gt=0, le=1)
     target: TargetSpec = TargetSpec()
     max_length: int = Field(256, ge=8, le=8192)
+    chosen_on: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """``chosen_on`` is left out where it is empty, so that older questions keep their fingerprint."""
+        return {name: value for name, value in handler(self).items() if name != "chosen_on" or value}

@@ -118,7 +118,24 @@ class Measures:
         names = [run.title for run in sources] + [one.name for one in settings.sets]
         title = f"{settings.evaluation.name}: {settings.op.value} of {names[0]}"
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        more += ", size chosen before" if settings.chosen_on else ""
         return self.requests.started(spec, title + more, " ".join(names), settings)
+
+    def confirm(self, run: Run, shares: Sequence[float]) -> Run:
+        """The same study on the test part, at sizes that were chosen on the selection part (``nig.md`` section 18-4).
+
+        Raises:
+            Conflict: no finished study on the selection part, or one that chose no size.
+        """
+        part = run.spec.settings.get("evaluation", {}).get("part")
+        if part != "selection" or not shares:
+            found = f"run {run.id}, {run.spec.kind}, part {part}"
+            raise Conflict("a finished study of rankings on the part selection", found, "Make one first.")
+        inputs = self.requests.runs.inputs(run.id)
+        sources = [one for role, one in sorted(inputs.items()) if role.startswith("source")]
+        asked = {**run.spec.settings, "fractions": list(shares), "chosen_on": run.fingerprint}
+        asked["evaluation"] = {**asked["evaluation"], "part": "test"}
+        return self.study(run.spec.source or run.spec.model, asked, sources, len(inputs) > len(sources))
 
     def _ranker(self, model: str) -> tuple[ModelInfo, str]:
         """A model that scores pairs.

@@ -191,6 +191,14 @@ class Pages:
         names = {role: one.title for role, one in self.runs.inputs(number).items()}
         return query_moves(run, self.results, self.data, query, ordinal, names)
 
+    def picked(self, number: int) -> tuple[float, ...]:
+        """Shares of all neurons that a study on the selection part chose; none for other runs."""
+        run = self.runs.get(number)
+        if run.spec.kind != "study":
+            return ()
+        view = study_view(run, self.runs.inputs(number), self.results)
+        return tuple(sorted({one.fraction for one in view.picked}))
+
     def trec(self, number: int, ordinal: int) -> str:
         """A study's rankings under one setting as a TREC run."""
         return trec_run(self.runs.get(number), self.results, ordinal)

@@ -68,6 +68,7 @@ class StudyView:
     intact: float
     anchors: Mapping[str, float]
     comparisons: tuple[Comparison, ...]
+    picked: tuple[Comparison, ...]
     chosen: Comparison | None
     queries: tuple[tuple[str, float, float], ...]
     n: int
@@ -119,6 +120,7 @@ def study_view(run: Run, inputs: Mapping[str, Run], results: Results, measure: s
         intact=table.mean(table.rows[0]) if table else 0.0,
         anchors=anchors,
         comparisons=found,
+        picked=picked(found) if settings.evaluation.part == "selection" and run.state is RunState.DONE else (),
         chosen=look,
         queries=queries,
         n=int(run.facts.get("n", 0)),
@@ -180,6 +182,19 @@ def _comparison(
         (value - float(np.mean(means))) / spread if spread > 0 else None,
         bool(means) and low <= value <= high,
     )
+
+
+def picked(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """The size to take of every tested ranking: the smallest that differs from its random sets after correction, else
+    the one furthest from them in standard deviations (``nig.md`` section 18-4)."""
+    sizes: dict[str, list[Comparison]] = {}
+    for one in found:
+        if one.random is not None and one.z is not None:
+            sizes.setdefault(one.name, []).append(one)
+    sure = lambda one: not one.inside and one.random is not None and one.random.holm < 0.05  # noqa: E731
+    best = lambda rows: max(rows, key=lambda one: (abs(one.z or 0.0), -one.count))  # noqa: E731
+    smallest = (next(filter(sure, sorted(rows, key=lambda one: one.count)), best(rows)) for rows in sizes.values())
+    return tuple(smallest)
 
 
 def _sentences(found: Sequence[Comparison], measure: str, anchors: Mapping[str, float]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from app.cli.commands import find
+from app.cli.parser import parser
+from app.cli.values import attribute_values, split, study_values
 from app.main import Golgi, build
 from app.settings import Settings
 
@@ -142,12 +146,6 @@ def test_a_query_shows_who_moved(measured: Golgi) -> None:
 
 
 def test_the_command_of_a_measurement_gives_the_same_run(measured: Golgi) -> None:
-    import shlex
-
-    from app.cli.commands import find
-    from app.cli.parser import parser
-    from app.cli.values import attribute_values, split, study_values
-
     pages, measures = measured.services.pages, measured.services.measures
     args = parser().parse_args(shlex.split(pages.run(1).command)[1:])
     assert measures.attribute(args.model, attribute_values(args)).id == 1
@@ -407,3 +405,33 @@ def test_a_wrong_attribution_keeps_the_form(measured: Golgi, form: dict[str, str
 def test_a_wrong_study_keeps_the_form(measured: Golgi, form: dict[str, str], status: int) -> None:
     answer = client_of(measured).post("/study", data={**STUDY, **form})
     assert answer.status_code == status and 'role="alert"' in answer.text
+
+
+def test_a_size_is_chosen_on_some_queries_and_measured_on_others(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    client.post("/datasets/demo")
+    work(golgi)
+    client.post("/attribute", data=ATTRIBUTE)
+    work(golgi)
+    client.post("/study", data={**STUDY, "source": ["1"], "part": "selection"})
+    work(golgi)
+    page = client.get("/runs/2").text
+    assert "Held-out validation" in page
+    view = golgi.services.pages.run(2).study
+    assert view is not None and len(view.picked) == 1
+    answer = client.post("/runs/2/confirm")
+    assert answer.status_code == 303 and answer.headers["location"].endswith("/runs/3")
+    work(golgi)
+    chosen, held = (golgi.services.runs.get(number) for number in (2, 3))
+    assert held.spec.settings["fractions"] == [view.picked[0].fraction]
+    assert held.spec.settings["evaluation"] == {**chosen.spec.settings["evaluation"], "part": "test"}
+    before, after = ({query for query, _ in run.plan["queries"]} for run in (chosen, held))
+    assert before and after and before.isdisjoint(after)
+    assert f"/r/{chosen.fingerprint}" in client.get("/runs/3").text
+    args = parser().parse_args(shlex.split(golgi.services.pages.run(3).command)[1:])
+    source = golgi.services.runs.get(1)
+    again = golgi.services.measures.study(args.model, study_values(args), [source], controls=not args.no_controls)
+    assert again.id == 3
+    refused = client.post("/runs/3/confirm")
+    assert refused.status_code == 409 and "part selection" in refused.text
+    assert client.post("/runs/1/confirm").status_code == 409

@@ -57,6 +57,14 @@ def baselines(request: Request, number: int) -> Response:
     return away(request, "compare", "?" + "&".join(f"run={run.id}" for run in runs))
 
 
+@router.post("/runs/{number}/confirm", name="confirm")
+def confirm(request: Request, number: int) -> Response:
+    """The sizes that a study chose, measured on the test part."""
+    asked = services(request)
+    run = asked.measures.confirm(asked.runs.get(number), asked.pages.picked(number))
+    return away(request, "run", number=run.id)
+
+
 @router.get("/study", name="study_form")
 def study_form(request: Request, run: int | None = None, dataset: str = "", set: int | None = None) -> Response:
     """The form of a study; ``run`` and ``set`` tick what it takes neurons from."""
