@@ -17,7 +17,7 @@ from app.domain.errors import GolgiError, Stopped
 from app.domain.importing import ImportSettings
 from app.domain.model_card import ModelCard
 from app.domain.runs import Job, JobState, Lane, Progress, Run, RunState
-from app.jobs.attempt import LOOK_EVERY, Attempt, nothing
+from app.jobs.attempt import Attempt, nothing
 from app.jobs.base import JobKind
 from app.jobs.importing import Import, remove_staged
 from app.models.host import ModelHost
@@ -31,6 +31,8 @@ from app.store.results import Results
 from app.store.runs import Runs
 
 log = logging.getLogger(__name__)
+IDLE = 0.1
+"""Seconds between two looks at an empty queue."""
 
 
 class Worker:
@@ -64,7 +66,7 @@ class Worker:
                 log.exception("the queue could not be read or written")
                 idle = True
             if idle:
-                self.closing.wait(LOOK_EVERY)
+                self.closing.wait(IDLE)
         beating.join(timeout=2)
         self.registry.gone(self.name)
 
