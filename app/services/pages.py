@@ -31,7 +31,10 @@ UNITS = 100
 
 @dataclass(frozen=True)
 class RunView:
-    """A run's page: header, state, and the view of its kind (one of the last four is set)."""
+    """A run's page: header, state, and the view of its kind (one of the last four is set).
+
+    ``dataset`` is the name of the dataset it measures on, empty where that is not in this database.
+    """
 
     run: Run
     job: Job | None
@@ -44,6 +47,7 @@ class RunView:
     about: tuple[tuple[str, str], ...]
     users: tuple[Run, ...]
     inputs: Mapping[str, Run]
+    dataset: str
     explain: ExplainView | None = None
     ablate: AblationView | None = None
     attribute: AttributeView | None = None
@@ -151,8 +155,14 @@ class Pages:
             about=about_of(run),
             users=self.runs.users(number),
             inputs=inputs,
+            dataset=self._dataset(run),
             **{run.spec.kind: self._inner(run, inputs, Look(part, measure, chosen))},  # type: ignore[arg-type]
         )
+
+    def _dataset(self, run: Run) -> str:
+        asked = run.spec.settings.get("sample") or run.spec.settings.get("evaluation") or {}
+        found = self.data.by_hash(str(asked.get("dataset", "")))
+        return "" if found is None else found.name
 
     def _inner(
         self, run: Run, inputs: Mapping[str, Run], look: Look

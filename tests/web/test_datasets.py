@@ -283,7 +283,10 @@ def test_bundles_of_measurements_open_elsewhere(measured: Golgi, tmp_path: Path)
         assert json.dumps(here[name]) == json.dumps(there[name]), name
     first, second = (client_of(golgi).get("/runs/1.json").json()["attribute"] for golgi in (measured, other))
     assert first["top"] == second["top"] and first["stability"] == second["stability"]
-    assert client_of(other).get("/runs/6").status_code == 200
+    for number in (1, 6):
+        page, owned = client_of(other).get(f"/runs/{number}"), client_of(measured).get(f"/runs/{number}")
+        assert page.status_code == 200 and "/datasets/liveqa_med" not in page.text, "no link to what is not there"
+        assert "liveqa_med" in page.text and "/datasets/liveqa_med" in owned.text
     csv = client_of(other).get("/runs/6/export/csv").text.splitlines()
     assert csv[0].startswith("setting,axis") and "query,passage,grade" in csv[0]
     assert len(csv) == 1 + 24 * measured.services.runs.get(6).plan["settings"]
