@@ -1,8 +1,9 @@
 """Pairs of a dataset that a run looks at, in an order that only the seed decides."""
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from app.domain.attributing import Sample
@@ -37,11 +38,12 @@ class DatasetReader(Protocol):
 
 @dataclass(frozen=True)
 class Pair:
-    """A query and a passage by id; ``grade`` is None where nobody judged it."""
+    """A query and a passage by id; ``grade`` is None where nobody judged it, ``other`` a passage it is set against."""
 
     query: str
     passage: str
     grade: int | None
+    other: str | None = None
 
 
 def pairs_of(
@@ -66,6 +68,22 @@ def pairs_of(
             hits = [p for p in candidates.get(query, {}) if p not in grades]
             found += [Pair(query, p, low.get(p)) for p in [*low, *hits]]
     return sorted(found, key=lambda pair: _place(sample.seed, pair))
+
+
+def opposed(pairs: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
+    """Each pair with a passage of the same query to beat, taken in turn from ``others``; pairs without one are left
+    out. A longer list of pairs begins with the shorter one's."""
+    rest: dict[str, list[str]] = {}
+    for one in others:
+        rest.setdefault(one.query, []).append(one.passage)
+    turn: Counter[str] = Counter()
+    found = []
+    for pair in pairs:
+        if pair.query in rest:
+            losers = rest[pair.query]
+            found.append(replace(pair, other=losers[turn[pair.query] % len(losers)]))
+            turn[pair.query] += 1
+    return found
 
 
 def _place(seed: int, pair: Pair) -> bytes:

@@ -40,7 +40,9 @@ class Measures:
         given = {"max_length": min(256, info.max_length), **values}
         given["sample"] = self._with_hash(given.get("sample", {}))
         asked = validated(AttributeSettings, given)
-        _check_target(asked.target, (*OF_THE_SCORE, "activation"))
+        if asked.target.name == "pairwise" and asked.sample.relevance != "relevant":
+            way = "Choose relevant pairs: each is set against a non-relevant one."
+            raise BadInput("relevant pairs for the target pairwise", "non-relevant ones", way, "relevance")
         params, target, length = self.requests.complete(
             info, place, asked.method, asked.params, asked.target, asked.max_length
         )
@@ -200,13 +202,13 @@ class Measures:
 
 
 def _check_target(asked: TargetSpec, known: tuple[str, ...]) -> None:
-    """See that a target can be taken of every pair alone.
+    """See that a target is a number of one pair's answer.
 
     Raises:
-        BadInput: it cannot.
+        BadInput: it is not.
     """
     if asked.name not in known:
-        way = "Choose another; two passages can be compared on the page Explain."
+        way = "Choose one of them."
         raise BadInput(f"one of the targets {', '.join(known)}", f"'{asked.name}'", way, "target")
 
 

@@ -7,6 +7,7 @@ import pytest
 from memory import GRADES, PASSAGES, QUERIES, Memory
 from tiny import tiny_host
 
+from app.data.samples import Pair, opposed
 from app.domain.attributing import FOLDS, AttributeSettings, Sample
 from app.domain.datasets import SplitSpec
 from app.domain.errors import BadInput, NotFound, Unsupported
@@ -15,7 +16,7 @@ from app.domain.results import ArrayRow, ItemRow
 from app.domain.scores import RunningScores
 from app.domain.targets import TargetSpec
 from app.jobs.base import Inputs, kinds
-from app.jobs.kinds.attribute import fold_of
+from app.jobs.sampling import fold_of
 from app.methods.conductance import Conductance, Params
 from app.models.host import ModelHost
 from app.store.checkpoints import packed, unpacked
@@ -149,3 +150,29 @@ def test_an_inner_neuron_over_a_dataset_has_no_class(bert: ModelHost, relevance:
         slow.append(np.concatenate(list(one.neurons.values()), axis=1))
     np.testing.assert_allclose(total.scores(space).mean, np.stack(slow).mean(axis=0), atol=1e-10)
     assert plan["neurons"] == len(space) and plan["target"]["unit"] == "activation"
+
+
+def test_each_relevant_passage_is_set_against_another_of_its_query(bert: ModelHost) -> None:
+    target = TargetSpec(name="pairwise")
+    plan, total, rows = ran(bert, settings_of(target=target), per_pass=4)
+    assert plan["parts"][-2:] == ["first passage", "second passage"]
+    slow = []
+    for query, passage, grade, other in plan["pairs"]:
+        assert grade >= 1 > GRADES[query].get(other, 0)
+        batch = bert.encode([Example("0", QUERIES[query], PASSAGES[key]) for key in (passage, other)])
+        both = Conductance().attribute(bert, batch, bert.target(target, batch), Params(steps=4, adaptive=False))
+        slow.append([np.concatenate([values[0] for values in one.neurons.values()]) for one in both])
+    branches = np.stack(slow).mean(axis=0)
+    scores = total.scores(bert.space("ffn"))
+    np.testing.assert_allclose(scores.of("first passage"), branches[0], atol=1e-10)
+    np.testing.assert_allclose(scores.of("second passage"), branches[1], atol=1e-10)
+    np.testing.assert_allclose(scores.of("all"), branches.sum(axis=0), atol=1e-10)
+    items = [row for row in rows if isinstance(row, ItemRow)]
+    assert [row.notes["other"] for row in items] == [pair[3] for pair in plan["pairs"]]
+
+
+def test_opponents_go_in_turn_and_a_larger_sample_begins_with_the_smaller() -> None:
+    pairs = [Pair("q", f"p{n}", 1) for n in range(3)] + [Pair("lonely", "p9", 1)]
+    others = [Pair("q", "x", None), Pair("q", "y", 0)]
+    assert [(one.passage, one.other) for one in opposed(pairs, others)] == [("p0", "x"), ("p1", "y"), ("p2", "x")]
+    assert opposed(pairs[:2], others) == opposed(pairs, others)[:2]

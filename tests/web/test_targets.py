@@ -76,3 +76,25 @@ def test_what_is_wrong_is_said_and_the_text_kept(golgi: Golgi, form: dict[str, s
     answer = client.post("/explain", data=form)
     assert answer.status_code in (400, 422) and told in answer.text and "rain falls because clouds" in answer.text
     assert client.post("/explain/seen", data=form).status_code == 200
+
+
+def test_non_relevant_pairs_have_none_to_beat(golgi: Golgi) -> None:
+    client = TestClient(golgi.app(), follow_redirects=False)
+    client.post("/datasets/demo")
+    while golgi.worker.run_once():
+        pass
+    asked = {"dataset": "liveqa_med", "model": "tiny-bert", "target": "pairwise", "part": "all", "limit": "3"}
+    asked |= {"steps": "3", "max_length": "48"}
+    refused = client.post("/attribute", data={**asked, "relevance": "non_relevant"})
+    assert refused.status_code in (400, 422) and "relevant pairs for the target pairwise" in refused.text
+    made = client.post("/attribute", data=asked)
+    assert made.status_code == 303
+    while golgi.worker.run_once():
+        pass
+    number = int(made.headers["location"].rsplit("/", 1)[1])
+    page = client.get(f"/runs/{number}?part=second+passage")
+    assert page.status_code == 200 and "first passage beats the second" in page.text
+    assert golgi.worker.results.scores(number).parts[-2:] == ("first passage", "second passage")
+    body = {"sources": [number], "evaluation": {"dataset": "liveqa_med"}, "model": "tiny-bert"}
+    wrong = client.post("/api/v1/study", json={**body, "target": {"name": "pairwise"}})
+    assert wrong.status_code in (400, 422) and "one of the targets default" in wrong.text

@@ -3,7 +3,6 @@
 A shard is a few whole queries, so that the mean within a query is exact; the plan fixes pairs and shards.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -13,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from app.data.samples import Pair, pairs_of
+from app.data.samples import Pair
 from app.domain.attributing import FOLDS, AttributeSettings
-from app.domain.datasets import Dataset
 from app.domain.errors import BadInput, Unsupported
-from app.domain.examples import Example
+from app.domain.explaining import BRANCHES
 from app.domain.results import ArrayRow, ItemRow
 from app.domain.runs import Lane
 from app.domain.scores import RunningScores
 from app.domain.sites import Site
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.jobs.kinds.base import dataset_of, method_of, score_facts, score_rows, space_of
+from app.jobs.kinds.base import dataset_of, joined, method_of, score_facts, score_rows, space_of
+from app.jobs.sampling import Group, by_length, chosen, cut, examples_of, fold_of
 from app.methods.base import Attribution
 from app.models.encoding import Batch
 from app.models.host import ModelHost
@@ -31,7 +30,6 @@ from app.models.targets import Target
 
 PAIRS_PER_SHARD = {"cpu": 4, "cuda": 64}
 PAIRS_PER_PASS = {"cpu": 4, "cuda": 64}
-SCORED_AT_ONCE = 32
 
 
 class Attribute:
@@ -54,8 +52,9 @@ class Attribute:
         """
         assert isinstance(settings, AttributeSettings)
         method, params = method_of(settings)
-        chosen, counts = _chosen(settings, given, host)
-        if not chosen:
+        dataset = dataset_of(settings.sample, given)
+        found, counts = chosen(settings, dataset, given, host)
+        if not found:
             raise BadInput(
                 f"pairs of the class {settings.sample.relevance.replace('_', '-')} in the part {settings.sample.part}",
                 f"none of {counts['fitting']:,} that fit is classed so by the model"
@@ -63,19 +62,19 @@ class Attribute:
                 else "none in the dataset",
                 "Choose another part, class or threshold, or switch off the filter for correct ones.",
             )
-        ordered = sorted(chosen, key=lambda pair: (pair.query, pair.passage))
-        first = _examples(ordered[:1], given, dataset_of(settings.sample, given))
+        ordered = sorted(found, key=lambda pair: (pair.query, pair.passage))
+        (first,) = examples_of(ordered[:1], given, dataset)
         batch = host.encode(first, max_length=settings.max_length)
         target, sign = _target(settings, host, batch)
         begun = time.perf_counter()
         method.attribute(host, batch, target, params)
         return {
             "items": len(ordered),
-            "pairs": [[pair.query, pair.passage, pair.grade] for pair in ordered],
-            "shards": _cut([pair.query for pair in ordered], PAIRS_PER_SHARD.get(host.device.type, 4)),
-            "passes": method.passes(params),
+            "pairs": [[pair.query, pair.passage, pair.grade, *_other(pair)] for pair in ordered],
+            "shards": cut([pair.query for pair in ordered], PAIRS_PER_SHARD.get(host.device.type, 4)),
+            "passes": len(first) * method.passes(params),
             "neurons": len(space_of(settings, host)),
-            "parts": ["all", *batch.segments],
+            "parts": ["all", *batch.segments, *(BRANCHES if len(first) > 1 else ())],
             "special": sorted(batch.special),
             "target": target.resolved.model_dump(mode="json"),
             "sign": sign,
@@ -98,8 +97,7 @@ class Attribute:
         """Scores of the shard's pairs, batched by length, summed in the order of the plan."""
         assert isinstance(settings, AttributeSettings)
         pairs = [Pair(*row) for row in plan["pairs"][shard.first : shard.first + shard.count]]
-        examples = _examples(pairs, given, dataset_of(settings.sample, given))
-        found = _attributed(settings, plan, examples, host)
+        found = _attributed(settings, plan, examples_of(pairs, given, dataset_of(settings.sample, given)), host)
         rows = tuple(
             _item(shard.first + at, pair, one, plan["sign"])
             for at, (pair, one) in enumerate(zip(pairs, found, strict=True))
@@ -123,48 +121,15 @@ class Attribute:
         return Finished((*score_rows(scores), *_fold_rows(total)), facts, tuple(_warnings(settings, plan, total)))
 
 
-def _chosen(settings: AttributeSettings, given: Inputs, host: ModelHost) -> tuple[list[Pair], dict[str, int]]:
-    """Pairs of the sample, and how many fitted, were looked at, and were classed otherwise by the model."""
-    sample, dataset = settings.sample, dataset_of(settings.sample, given)
-    queries = given.data.query_keys(dataset.id)
-    fitting = pairs_of(sample, queries, given.data.judgements(dataset.id), given.data.candidates(dataset.id))
-    if not sample.correct:
-        return fitting[: sample.limit], {"fitting": len(fitting), "looked_at": len(fitting[: sample.limit]), "wrong": 0}
-    chosen: list[Pair] = []
-    looked = 0
-    while looked < len(fitting) and len(chosen) < sample.limit:
-        part = fitting[looked : looked + SCORED_AT_ONCE]
-        right = _classed(settings, part, given, host)
-        for pair, fits in zip(part, right, strict=True):
-            looked += 1
-            if fits:
-                chosen.append(pair)
-            if len(chosen) == sample.limit:
-                break
-    return chosen, {"fitting": len(fitting), "looked_at": looked, "wrong": looked - len(chosen)}
-
-
-def _classed(settings: AttributeSettings, pairs: Sequence[Pair], given: Inputs, host: ModelHost) -> NDArray[np.bool_]:
-    """[n] whether the model gives each pair its class: probability of relevance above one half, or not."""
-    examples = _examples(pairs, given, dataset_of(settings.sample, given))
-    probability = np.zeros(len(pairs))
-    for rows in _by_length(examples, SCORED_AT_ONCE // 4):
-        batch = host.encode([examples[row] for row in rows], max_length=settings.max_length)
-        target = host.target(settings.target, batch)
-        probability[rows] = target.outcome(host.run(batch, None).logits)[1].double().cpu().numpy()
-    relevant = probability > 0.5
-    return relevant if settings.sample.relevance == "relevant" else ~relevant
-
-
 def _target(settings: AttributeSettings, host: ModelHost, batch: Batch) -> tuple[Target, int]:
     """The target, and the sign of its scores: class non-relevant is explained by -F (``nig.md`` sections 3 and 8);
-    an inner neuron's activation is that of no class.
+    an inner neuron's activation and a pair of passages are of no class.
 
     Raises:
         Unsupported: the log probability of the class non-relevant, which is no multiple of that of relevant.
     """
     target = host.target(settings.target, batch)
-    if settings.sample.relevance == "relevant" or target.neuron is not None:
+    if settings.sample.relevance == "relevant" or target.neuron is not None or target.rows > 1:
         return target, 1
     if target.resolved.name == "log_probability":
         raise Unsupported(
@@ -176,30 +141,19 @@ def _target(settings: AttributeSettings, host: ModelHost, batch: Batch) -> tuple
     return target, -1
 
 
-def _examples(pairs: Sequence[Pair], given: Inputs, dataset: Dataset) -> list[Example]:
-    queries = given.data.texts(dataset.id, "query", {pair.query for pair in pairs})
-    passages = given.data.texts(dataset.id, "passage", {pair.passage for pair in pairs})
-    return [Example(f"{pair.query} {pair.passage}", queries[pair.query], passages[pair.passage]) for pair in pairs]
-
-
-def _by_length(examples: Sequence[Example], count: int) -> Iterator[list[int]]:
-    """Numbers of examples of similar length, ``count`` at a time."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].query) + len(examples[i].passage or ""))
-    for start in range(0, len(order), count):
-        yield order[start : start + count]
-
-
 def _attributed(
-    settings: AttributeSettings, plan: Mapping[str, Any], examples: list[Example], host: ModelHost
+    settings: AttributeSettings, plan: Mapping[str, Any], groups: list[Group], host: ModelHost
 ) -> list[Attribution]:
-    """One attribution per example, in the order given."""
+    """One attribution per group, in the order given."""
     method, params = method_of(settings)
     found: dict[int, Attribution] = {}
-    for rows in _by_length(examples, plan["per_pass"]):
-        batch = host.encode([examples[row] for row in rows], max_length=settings.max_length)
+    size = len(groups[0])
+    for rows in by_length(groups, max(1, plan["per_pass"] // size)):
+        batch = host.encode([one for row in rows for one in groups[row]], max_length=settings.max_length)
         target, _ = _target(settings, host, batch)
-        found |= dict(zip(rows, method.attribute(host, batch, target, params), strict=True))
-    return [found[row] for row in range(len(examples))]
+        each = method.attribute(host, batch, target, params)
+        found |= {row: joined(each[at * size : (at + 1) * size]) for at, row in enumerate(rows)}
+    return [found[row] for row in range(len(groups))]
 
 
 def _sums(
@@ -218,21 +172,8 @@ def _sums(
     return RunningScores.of(found[0].parts, scores, folds, FOLDS)
 
 
-def fold_of(query: str, seed: int) -> int:
-    """The fold of a query, by its id and the seed."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:fold:{query}".encode()).digest()[:8], "big") % FOLDS
-
-
-def _cut(queries: Sequence[str], least: int) -> list[int]:
-    """Sizes of shards: whole queries, at least ``least`` pairs each but for the last."""
-    sizes: list[int] = []
-    size = 0
-    for _, rows in groupby(queries):
-        size += len(list(rows))
-        if size >= least:
-            sizes.append(size)
-            size = 0
-    return [*sizes, size] if size else sizes
+def _other(pair: Pair) -> tuple[str, ...]:
+    return () if pair.other is None else (pair.other,)
 
 
 def _item(number: int, pair: Pair, found: Attribution, sign: int) -> ItemRow:
@@ -246,6 +187,7 @@ def _item(number: int, pair: Pair, found: Attribution, sign: int) -> ItemRow:
         "remainder": notes.get("remainder", 0.0),
     }
     about = {"query": pair.query, "passage": pair.passage, "grade": pair.grade, "steps": notes.get("steps")}
+    about |= {} if pair.other is None else {"other": pair.other}
     return ItemRow(number, "pair", [], values, about | {"flagged": len(notes.get("warnings", ()))})
 
 

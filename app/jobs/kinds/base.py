@@ -1,22 +1,24 @@
 """What kinds share: an explained input run, the method of a question, and the rows of scores."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from app.analysis.layers import summarise
 from app.domain.attributing import AttributeSettings, Sample
 from app.domain.datasets import Dataset
 from app.domain.errors import NotFound
-from app.domain.explaining import ExplainSettings
+from app.domain.explaining import BRANCHES, ExplainSettings
 from app.domain.interventions import Setting
 from app.domain.results import ArrayRow, Row, SettingRow, TopNeuron
 from app.domain.scores import NeuronScores
 from app.domain.sites import NeuronSpace
 from app.domain.studying import Evaluation
 from app.jobs.base import Inputs
-from app.methods.base import AttributionMethod, methods
+from app.methods.base import Attribution, AttributionMethod, methods
 from app.models.host import ModelHost
 
 TOP_STORED = 2000
@@ -56,6 +58,16 @@ def space_of(settings: BaseModel, host: ModelHost) -> NeuronSpace:
     method, params = method_of(settings)
     assert isinstance(settings, (ExplainSettings, AttributeSettings))
     return settings.target.scored(method.space(host, params))
+
+
+def joined(found: Sequence[Attribution]) -> Attribution:
+    """One example's attribution; of the two branches of a pairwise target their sum, with each branch as one more part
+    (``nig.md`` section 18-8). The rest is the first one's."""
+    if len(found) == 1:
+        return found[0]
+    both = {site: [one.neurons[site] for one in found] for site in found[0].neurons}
+    neurons = {site: np.concatenate([sum(values), *(one[:1] for one in values)]) for site, values in both.items()}
+    return replace(found[0], parts=(*found[0].parts, *BRANCHES), neurons=neurons)
 
 
 def score_facts(scores: NeuronScores) -> dict[str, Any]:

@@ -1,10 +1,8 @@
 """Explain one pair, one query with up to 50 passages, or one prompt: neuron and token scores per example."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from app.domain.examples import Seen
@@ -12,9 +10,8 @@ from app.domain.explaining import BRANCHES, ExplainSettings
 from app.domain.results import ItemRow
 from app.domain.runs import Lane
 from app.domain.scores import RunningScores
-from app.domain.sites import Site
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.jobs.kinds.base import method_of, score_facts, score_rows, space_of
+from app.jobs.kinds.base import joined, method_of, score_facts, score_rows, space_of
 from app.methods.base import Attribution
 from app.models.host import ModelHost
 
@@ -63,8 +60,8 @@ class Explain:
         batch = host.encode(group, max_length=settings.max_length)
         target = host.target(settings.target, batch)
         found = method.attribute(host, batch, target, params)
-        parts, neurons = _joined(found)
-        sums = RunningScores.of(parts, {site: values[None] for site, values in neurons.items()})
+        both = joined(found)
+        sums = RunningScores.of(both.parts, {site: values[None] for site, values in both.neurons.items()})
         seen = (host.seen(example, max_length=settings.max_length) for example in group)
         items = tuple(_item(shard.first + at, *both) for at, both in enumerate(zip(found, seen, strict=True)))
         return Partial(sums, items)
@@ -82,15 +79,6 @@ class Explain:
             return Finished((), {"n": 0}, ())
         scores = total.scores(space_of(settings, host))
         return Finished(tuple(score_rows(scores)), score_facts(scores), ())
-
-
-def _joined(found: Sequence[Attribution]) -> tuple[tuple[str, ...], dict[Site, NDArray[np.float64]]]:
-    """Parts, and site to [P, U] scores. Of two branches: their sum, and each branch as one more part (section 18-8)."""
-    if len(found) == 1:
-        return found[0].parts, dict(found[0].neurons)
-    both = {site: [one.neurons[site] for one in found] for site in found[0].neurons}
-    joined = {site: np.concatenate([sum(values), *(one[:1] for one in values)]) for site, values in both.items()}
-    return (*found[0].parts, *BRANCHES), joined
 
 
 def _item(number: int, found: Attribution, seen: Seen) -> ItemRow:

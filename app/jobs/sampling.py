@@ -1,0 +1,98 @@
+"""The pairs of an attribution over a dataset: which ones, in what order, in which shards and folds."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.data.samples import Pair, opposed, pairs_of
+from app.domain.attributing import FOLDS, AttributeSettings
+from app.domain.datasets import Dataset
+from app.domain.examples import Example
+from app.jobs.base import Inputs
+from app.models.host import ModelHost
+
+SCORED_AT_ONCE = 32
+Group = tuple[Example, ...]
+"""Inputs that have one target value together: a pair, or a pair and the one it is set against."""
+
+
+def chosen(
+    settings: AttributeSettings, dataset: Dataset, given: Inputs, host: ModelHost
+) -> tuple[list[Pair], dict[str, int]]:
+    """Pairs of the sample, and how many fitted, were looked at, and were classed otherwise by the model."""
+    sample = settings.sample
+    queries = given.data.query_keys(dataset.id)
+    judged, hits = given.data.judgements(dataset.id), given.data.candidates(dataset.id)
+    fitting = pairs_of(sample, queries, judged, hits)
+    if settings.target.name == "pairwise":
+        other = sample.model_copy(update={"relevance": "non_relevant"})
+        fitting = opposed(fitting, pairs_of(other, queries, judged, hits))
+    if not sample.correct:
+        return fitting[: sample.limit], {"fitting": len(fitting), "looked_at": len(fitting[: sample.limit]), "wrong": 0}
+    kept: list[Pair] = []
+    looked = 0
+    while looked < len(fitting) and len(kept) < sample.limit:
+        part = fitting[looked : looked + SCORED_AT_ONCE]
+        right = _classed(settings, examples_of(part, given, dataset), host)
+        for pair, fits in zip(part, right, strict=True):
+            looked += 1
+            if fits:
+                kept.append(pair)
+            if len(kept) == sample.limit:
+                break
+    return kept, {"fitting": len(fitting), "looked_at": looked, "wrong": looked - len(kept)}
+
+
+def _classed(settings: AttributeSettings, groups: Sequence[Group], host: ModelHost) -> NDArray[np.bool_]:
+    """[n] whether the model gives each pair its class: probability of relevance above one half, or not."""
+    examples = [group[0] for group in groups]
+    probability = np.zeros(len(groups))
+    for rows in by_length([(one,) for one in examples], SCORED_AT_ONCE // 4):
+        batch = host.encode([examples[row] for row in rows], max_length=settings.max_length)
+        target = host.target(settings.target, batch)
+        probability[rows] = target.outcome(host.run(batch, None).logits)[1].double().cpu().numpy()
+    relevant = probability > 0.5
+    return relevant if settings.sample.relevance == "relevant" else ~relevant
+
+
+def examples_of(pairs: Sequence[Pair], given: Inputs, dataset: Dataset) -> list[Group]:
+    """The texts of each pair, with those of the passage it is set against, if there is one."""
+    queries = given.data.texts(dataset.id, "query", {pair.query for pair in pairs})
+    wanted = {pair.passage for pair in pairs} | {pair.other for pair in pairs if pair.other is not None}
+    passages = given.data.texts(dataset.id, "passage", wanted)
+    return [
+        tuple(
+            Example(f"{pair.query} {key}", queries[pair.query], passages[key])
+            for key in (pair.passage, pair.other)
+            if key is not None
+        )
+        for pair in pairs
+    ]
+
+
+def by_length(groups: Sequence[Group], count: int) -> Iterator[list[int]]:
+    """Numbers of groups of similar length, ``count`` at a time."""
+    size = lambda group: max(len(one.query) + len(one.passage or "") for one in group)  # noqa: E731
+    order = sorted(range(len(groups)), key=lambda i: size(groups[i]))
+    for start in range(0, len(order), count):
+        yield order[start : start + count]
+
+
+def fold_of(query: str, seed: int) -> int:
+    """The fold of a query, by its id and the seed."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:fold:{query}".encode()).digest()[:8], "big") % FOLDS
+
+
+def cut(queries: Sequence[str], least: int) -> list[int]:
+    """Sizes of shards: whole queries, at least ``least`` pairs each but for the last."""
+    sizes: list[int] = []
+    size = 0
+    for _, rows in groupby(queries):
+        size += len(list(rows))
+        if size >= least:
+            sizes.append(size)
+            size = 0
+    return [*sizes, size] if size else sizes
