@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from app.data.samples import Pair, opposed, pairs_of
+from app.data.samples import DatasetReader, Pair, opposed, pairs_of
 from app.domain.attributing import FOLDS, AttributeSettings
 from app.domain.datasets import Dataset
 from app.domain.examples import Example
@@ -19,23 +19,28 @@ Group = tuple[Example, ...]
 """Inputs that have one target value together: a pair, or a pair and the one it is set against."""
 
 
+def fitting(settings: AttributeSettings, data: DatasetReader, dataset: Dataset) -> list[Pair]:
+    """Every pair that fits the sample, in its order, before the model has a say."""
+    sample, queries = settings.sample, data.query_keys(dataset.id)
+    judged, hits = data.judgements(dataset.id), data.candidates(dataset.id)
+    pairs = pairs_of(sample, queries, judged, hits)
+    if settings.target.name != "pairwise":
+        return pairs
+    others = sample.model_copy(update={"relevance": "non_relevant"})
+    return opposed(pairs, pairs_of(others, queries, judged, hits))
+
+
 def chosen(
     settings: AttributeSettings, dataset: Dataset, given: Inputs, host: ModelHost
 ) -> tuple[list[Pair], dict[str, int]]:
     """Pairs of the sample, and how many fitted, were looked at, and were classed otherwise by the model."""
-    sample = settings.sample
-    queries = given.data.query_keys(dataset.id)
-    judged, hits = given.data.judgements(dataset.id), given.data.candidates(dataset.id)
-    fitting = pairs_of(sample, queries, judged, hits)
-    if settings.target.name == "pairwise":
-        other = sample.model_copy(update={"relevance": "non_relevant"})
-        fitting = opposed(fitting, pairs_of(other, queries, judged, hits))
+    sample, found = settings.sample, fitting(settings, given.data, dataset)
     if not sample.correct:
-        return fitting[: sample.limit], {"fitting": len(fitting), "looked_at": len(fitting[: sample.limit]), "wrong": 0}
+        return found[: sample.limit], {"fitting": len(found), "looked_at": len(found[: sample.limit]), "wrong": 0}
     kept: list[Pair] = []
     looked = 0
-    while looked < len(fitting) and len(kept) < sample.limit:
-        part = fitting[looked : looked + SCORED_AT_ONCE]
+    while looked < len(found) and len(kept) < sample.limit:
+        part = found[looked : looked + SCORED_AT_ONCE]
         right = _classed(settings, examples_of(part, given, dataset), host)
         for pair, fits in zip(part, right, strict=True):
             looked += 1
@@ -43,7 +48,7 @@ def chosen(
                 kept.append(pair)
             if len(kept) == sample.limit:
                 break
-    return kept, {"fitting": len(fitting), "looked_at": looked, "wrong": looked - len(kept)}
+    return kept, {"fitting": len(found), "looked_at": looked, "wrong": looked - len(kept)}
 
 
 def _classed(settings: AttributeSettings, groups: Sequence[Group], host: ModelHost) -> NDArray[np.bool_]:

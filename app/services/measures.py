@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.attributing import AttributeSettings
+from app.domain.datasets import Dataset
 from app.domain.errors import BadInput, Conflict, NotFound, Unsupported
 from app.domain.interventions import Op
 from app.domain.model_card import ModelInfo
@@ -12,6 +13,7 @@ from app.domain.studying import NamedSet, StudySettings
 from app.domain.targets import OF_THE_SCORE, TargetSpec
 from app.jobs.base import kinds
 from app.methods.base import methods
+from app.services.costs import Cost, newest, of_attribution, of_study
 from app.services.forms import validated
 from app.services.requests import Requests
 from app.store.datasets import Datasets
@@ -36,6 +38,48 @@ class Measures:
         Raises:
             BadInput, Unsupported, NotFound: what is wrong, with the field's name.
         """
+        info, place, settings = self._attribution(model, values)
+        kind, method = kinds()["attribute"], methods()[settings.method]
+        spec = RunSpec(
+            kind=kind.key,
+            version=1000 * kind.version + method.version,
+            model=info.slug,
+            weights_hash=self.requests.hosts.hash(place),
+            settings=settings.model_dump(mode="json"),
+            source=self.requests.outside(place),
+        )
+        sample = settings.sample
+        wanted = "relevant" if sample.relevance == "relevant" else "not relevant"
+        title = f"{sample.name}: {wanted} pairs, {sample.part}"
+        title += f", {method.title.lower()}" if settings.method != "nig" else ""
+        other = settings.params.get("baseline", BASELINES[0])
+        title += f", baseline {other}" if other != BASELINES[0] else ""
+        return self.requests.started(spec, title, sample.name, settings)
+
+    def cost_of_attribution(self, model: str, values: Mapping[str, Any]) -> Cost:
+        """What :meth:`attribute` would take at most; the same values, the same errors."""
+        info, _, settings = self._attribution(model, values)
+        method = methods()[settings.method]
+        passes = method.passes(method.Params.model_validate(settings.params))
+        timed = newest(self.requests.runs, info.slug, ("attribute", "explain"))
+        timed = tuple(run for run in timed if run.spec.settings["method"] == settings.method)
+        return of_attribution(settings, passes, self.data, self._dataset(settings.sample.dataset), timed)
+
+    def cost_of_study(self, model: str, values: Mapping[str, Any], sources: Sequence[Run], controls: bool) -> Cost:
+        """What :meth:`study` would take at most, its control rankings left out; the same values, the same errors."""
+        info, _, settings = self._study(model, values, sources)
+        others = len(CONTROLS) if controls and sources and sources[0].spec.kind == "attribute" else 0
+        timed = newest(self.requests.runs, info.slug, ("study",))
+        where = self._dataset(settings.evaluation.dataset)
+        return of_study(settings, len(sources), others, self.data, where, timed)
+
+    def _dataset(self, digest: str) -> Dataset:
+        found = self.data.by_hash(digest)
+        assert found is not None, "named before"
+        return found
+
+    def _attribution(self, model: str, values: Mapping[str, Any]) -> tuple[ModelInfo, str, AttributeSettings]:
+        """The model, where it is, and the settings with nothing left open."""
         info, place = self._ranker(model)
         given = {"max_length": min(256, info.max_length), **values}
         given["sample"] = self._with_hash(given.get("sample", {}))
@@ -46,23 +90,7 @@ class Measures:
         params, target, length = self.requests.complete(
             info, place, asked.method, asked.params, asked.target, asked.max_length
         )
-        settings = asked.model_copy(update={"params": params, "target": target, "max_length": length})
-        kind = kinds()["attribute"]
-        spec = RunSpec(
-            kind=kind.key,
-            version=1000 * kind.version + methods()[asked.method].version,
-            model=info.slug,
-            weights_hash=self.requests.hosts.hash(place),
-            settings=settings.model_dump(mode="json"),
-            source=self.requests.outside(place),
-        )
-        sample = settings.sample
-        wanted = "relevant" if sample.relevance == "relevant" else "not relevant"
-        title = f"{sample.name}: {wanted} pairs, {sample.part}"
-        title += f", {methods()[asked.method].title.lower()}" if asked.method != "nig" else ""
-        other = params.get("baseline", BASELINES[0])
-        title += f", baseline {other}" if other != BASELINES[0] else ""
-        return self.requests.started(spec, title, sample.name, settings)
+        return info, place, asked.model_copy(update={"params": params, "target": target, "max_length": length})
 
     def baselines(self, run: Run) -> tuple[Run, ...]:
         """The same attribution from other baselines, the given one first (``nig.md`` section 18-5).
@@ -89,6 +117,30 @@ class Measures:
         Raises:
             BadInput, Conflict, NotFound, Unsupported: what is wrong, with the field's name.
         """
+        info, place, settings = self._study(model, values, sources)
+        roles = {f"source{at or ''}": run for at, run in enumerate(sources)}
+        if controls and sources:
+            roles |= self._controls(place, sources[0])
+        kind = kinds()["study"]
+        spec = RunSpec(
+            kind=kind.key,
+            version=1000 * kind.version,
+            model=info.slug,
+            weights_hash=self.requests.hosts.hash(place),
+            settings=settings.model_dump(mode="json"),
+            inputs={role: run.fingerprint for role, run in roles.items()},
+            source=self.requests.outside(place),
+        )
+        names = [run.title for run in sources] + [one.name for one in settings.sets]
+        title = f"{settings.evaluation.name}: {settings.op.value} of {names[0]}"
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        more += ", size chosen before" if settings.chosen_on else ""
+        return self.requests.started(spec, title + more, " ".join(names), settings)
+
+    def _study(
+        self, model: str, values: Mapping[str, Any], sources: Sequence[Run]
+    ) -> tuple[ModelInfo, str, StudySettings]:
+        """The model, where it is, and the settings with nothing left open."""
         if not sources and not values.get("sets"):
             raise BadInput("a run to take neurons from, or a saved set", "neither", "Choose at least one.", "sources")
         info, place = self._ranker(model)
@@ -103,25 +155,7 @@ class Measures:
         changes: dict[str, Any] = {"target": target, "max_length": length}
         if asked.op is not Op.SCALE:
             changes["amount"] = 0.0
-        settings = asked.model_copy(update=changes)
-        roles = {f"source{at or ''}": run for at, run in enumerate(sources)}
-        if controls and sources:
-            roles |= self._controls(place, sources[0])
-        kind = kinds()["study"]
-        spec = RunSpec(
-            kind=kind.key,
-            version=1000 * kind.version,
-            model=info.slug,
-            weights_hash=weights,
-            settings=settings.model_dump(mode="json"),
-            inputs={role: run.fingerprint for role, run in roles.items()},
-            source=self.requests.outside(place),
-        )
-        names = [run.title for run in sources] + [one.name for one in settings.sets]
-        title = f"{settings.evaluation.name}: {settings.op.value} of {names[0]}"
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        more += ", size chosen before" if settings.chosen_on else ""
-        return self.requests.started(spec, title + more, " ".join(names), settings)
+        return info, place, asked.model_copy(update=changes)
 
     def confirm(self, run: Run, shares: Sequence[float]) -> Run:
         """The same study on the test part, at sizes that were chosen on the selection part (``nig.md`` section 18-4).

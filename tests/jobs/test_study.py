@@ -16,7 +16,7 @@ from app.domain.studying import Evaluation, NamedSet, StudySettings
 from app.domain.targets import TargetSpec
 from app.interventions.responses import responses, sources_for
 from app.jobs.base import Inputs, kinds
-from app.jobs.kinds.study import settings_of
+from app.jobs.kinds.study import settings_count, settings_of
 from app.models.host import ModelHost
 
 
@@ -161,3 +161,14 @@ def test_refusals(bert: ModelHost) -> None:
 
 def test_the_intact_model_has_no_members() -> None:
     assert len(Setting().members) == 0
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("doses", [(), (0.0, 0.5)])
+def test_settings_are_counted_without_making_them(bert: ModelHost, ends: bool, doses: tuple[float, ...]) -> None:
+    given = given_for(bert, source=1, source1=2, activation=3)
+    named = NamedSet(name="mine", neurons=("L0.mid.1", "L1.mid.2"))
+    settings = asked(ends=ends, doses=doses, sets=(named,), everywhere=not ends)
+    rankings = {role: given.results.scores(run.id) for role, run in given.runs.items()}
+    made = settings_of(settings, rankings, bert.space("ffn"))
+    assert settings_count(settings, sources=2, controls=1) == len(made)

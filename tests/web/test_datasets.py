@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -438,3 +439,25 @@ def test_a_size_is_chosen_on_some_queries_and_measured_on_others(golgi: Golgi) -
     refused = client.post("/runs/3/confirm")
     assert refused.status_code == 409 and "part selection" in refused.text
     assert client.post("/runs/1/confirm").status_code == 409
+
+
+def test_the_cost_is_told_before_the_start(measured: Golgi) -> None:
+    client, runs = client_of(measured), measured.services.runs
+    before = runs.find(filters={})[1]
+    page = client.post("/attribute/cost", data={**ATTRIBUTE, "limit": "5"}).text
+    assert re.search(r"<strong>5 of [\d,]+ pairs</strong>", page) and "going by" in page
+    study = runs.get(6)
+    assert study.plan["settings"] > 1
+    found = measured.services.measures.cost_of_study(
+        "tiny-bert", study.spec.settings, [runs.get(1), runs.get(2)], controls=True
+    )
+    assert found.passes == study.plan["settings"] * len(study.plan["pairs"]) and found.taken == study.plan["items"]
+    assert found.run == 6 and found.seconds == pytest.approx(study.seconds)
+    page = client.post("/study/cost", data={**STUDY, "source": ["1", "2"], "controls": "on", "part": "all"}).text
+    assert re.search(r"<strong>4 of [\d,]+ queries</strong>", page) and "run 6" in page
+    asked = measured.services.measures.cost_of_attribution("tiny-bert", runs.get(1).spec.settings)
+    plan = runs.get(1).plan
+    assert asked.fitting == plan["fitting"] and asked.passes == min(12, plan["fitting"]) * plan["passes"]
+    assert "Choose one, or import one first" in client.post("/attribute/cost", data={**ATTRIBUTE, "dataset": ""}).text
+    assert "Choose at least one" in client.post("/study/cost", data=STUDY).text
+    assert runs.find(filters={})[1] == before, "nothing was started"

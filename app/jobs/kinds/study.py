@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from app.analysis.outcomes import lists_of, measured, references
+from app.data.samples import DatasetReader
 from app.domain.datasets import Dataset
 from app.domain.errors import BadInput
 from app.domain.examples import Example
@@ -51,7 +52,7 @@ class Study:
         """
         assert isinstance(settings, StudySettings)
         dataset = dataset_of(settings.evaluation, given)
-        lists = _lists(settings, given, dataset)
+        lists = candidate_lists(settings, given.data, dataset)
         if not lists:
             part = settings.evaluation.part
             raise BadInput(
@@ -129,18 +130,18 @@ def _stored(given: Inputs, settings: int) -> tuple[NDArray[np.float64], int]:
     return found, count
 
 
-def _lists(settings: StudySettings, given: Inputs, dataset: Dataset) -> dict[str, tuple[str, ...]]:
+def candidate_lists(settings: StudySettings, data: DatasetReader, dataset: Dataset) -> dict[str, tuple[str, ...]]:
     """Query to its candidates in first-stage order; a larger study contains the smaller one."""
     asked = settings.evaluation
-    judged = given.data.judgements(dataset.id)
+    judged = data.judgements(dataset.id)
     fitting = [
         query
-        for query in given.data.query_keys(dataset.id)
+        for query in data.query_keys(dataset.id)
         if (asked.part == "all" or asked.split.part(query) == asked.part)
         and any(grade >= asked.threshold for grade in judged.get(query, {}).values())
     ]
     drawn = sorted(fitting, key=lambda query: hashlib.sha256(f"{asked.seed}:{query}".encode()).digest())
-    hits = given.data.candidates(dataset.id, set(drawn), asked.depth)
+    hits = data.candidates(dataset.id, set(drawn), asked.depth)
     listed = [query for query in drawn if len(hits.get(query, {})) > 1][: asked.queries]
     return {query: tuple(hits[query]) for query in sorted(listed)}
 
@@ -190,6 +191,13 @@ def _answers(
         room = max(1, int(host.room * plan["tokens"]) // batch.mask.shape[1])
         found[:, rows] = responses(host, batch, target, everything, space, sources, rows=room)
     return found
+
+
+def settings_count(asked: StudySettings, sources: int, controls: int) -> int:
+    """How many states :func:`settings_of` gives with so many tested and control rankings."""
+    one = 1 + asked.seeds
+    cut = sources * (one + (2 if asked.ends else 0)) + controls + (asked.seeds if asked.everywhere else 0)
+    return 1 + len(set(asked.fractions)) * cut + one * (len(asked.sets) + len(asked.doses) * sources)
 
 
 def settings_of(asked: StudySettings, rankings: Mapping[str, NeuronScores], space: NeuronSpace) -> list[Setting]:

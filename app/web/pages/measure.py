@@ -1,5 +1,6 @@
 """Measuring on datasets: the forms of attributions and studies, and one query of a study."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,9 +9,11 @@ from starlette.datastructures import FormData
 
 from app.domain.errors import GolgiError
 from app.domain.interventions import OP_TITLES
+from app.domain.runs import Run
+from app.services.costs import Cost
 from app.services.demo import MODEL
 from app.web.forms import attribute_values, study_values
-from app.web.page import Sent, away, render, services
+from app.web.page import Sent, away, fragment, render, services
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,6 +52,25 @@ def attribute(request: Request, sent: Sent) -> Response:
     return away(request, "run", number=run.id)
 
 
+@router.post("/attribute/cost", name="attribute_cost")
+def attribute_cost(request: Request, sent: Sent) -> Response:
+    """What the filled form would take."""
+    asked = services(request)
+
+    def told() -> Cost:
+        fields = asked.catalogue.method(str(sent.get("method") or "nig")).fields
+        return asked.measures.cost_of_attribution(str(sent.get("model") or ""), attribute_values(sent, fields))
+
+    return _cost(request, told)
+
+
+def _cost(request: Request, told: Callable[[], Cost]) -> Response:
+    try:
+        return fragment(request, "cost", cost=told(), problem=None)
+    except GolgiError as error:
+        return fragment(request, "cost", cost=None, problem=error)
+
+
 @router.post("/runs/{number}/baselines", name="baselines")
 def baselines(request: Request, number: int) -> Response:
     """The same attribution from other baselines, side by side."""
@@ -83,14 +105,32 @@ def _study(request: Request, sent: dict[str, Any], error: GolgiError | None = No
     return render(request, "study", view, status=error.status if error else 200, sent=sent, error=error)
 
 
+def _of_study(request: Request, sent: FormData) -> tuple[str, list[Run]]:
+    """The model of what is ticked, and the ticked runs."""
+    asked = services(request)
+    sources = [asked.runs.get(number) for number in _numbers(sent, "source")]
+    sets = [asked.sets.get(number) for number in _numbers(sent, "set")]
+    found = next((run.spec.source or run.spec.model for run in sources), next((s.model for s in sets), MODEL))
+    return found, sources
+
+
+@router.post("/study/cost", name="study_cost")
+def study_cost(request: Request, sent: Sent) -> Response:
+    """What the filled form would take."""
+
+    def told() -> Cost:
+        model, sources = _of_study(request, sent)
+        return services(request).measures.cost_of_study(model, study_values(sent), sources, "controls" in sent)
+
+    return _cost(request, told)
+
+
 @router.post("/study", name="study")
 def study(request: Request, sent: Sent) -> Response:
     """Start it, and go to the run."""
     asked = services(request)
     try:
-        sources = [asked.runs.get(number) for number in _numbers(sent, "source")]
-        sets = [asked.sets.get(number) for number in _numbers(sent, "set")]
-        model = next((run.spec.source or run.spec.model for run in sources), next((s.model for s in sets), MODEL))
+        model, sources = _of_study(request, sent)
         run = asked.measures.study(model, study_values(sent), sources, controls="controls" in sent)
     except GolgiError as error:
         kept = {**dict(sent), "source": sent.getlist("source"), "set": sent.getlist("set")}
