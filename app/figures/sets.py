@@ -66,6 +66,31 @@ def _line(name: str, points: Sequence[tuple[int, float]], colour: str, dash: str
     }
 
 
+def along(keys: Sequence[str], lines: Mapping[str, Sequence[Overlap | None]], caption: str) -> Figure:
+    """Jaccard of sets along training checkpoints, in the order given; ``None`` where a line has no point."""
+    data, rows = [], []
+    for at, (name, overlaps) in enumerate(lines.items()):
+        points = [(key, one) for key, one in zip(keys, overlaps, strict=True) if one is not None]
+        line = _line(name, [], COLOURS[at % 6], DASHES[at % 6], 2.5)
+        line |= {"x": [key for key, _ in points], "y": [one.jaccard for _, one in points]}
+        data.append(line | {"hovertemplate": "%{x}: %{y:.3f}<extra>" + name + "</extra>"})
+        rows += [(key, name, one.shared, one.expected, one.jaccard, one.chance_jaccard, one.p) for key, one in points]
+    chance = [(row[0], row[5]) for row in rows if row[1] == next(iter(lines))]
+    dotted = _line("by chance", [], NEUTRAL, "dot", 1.5)
+    data.append(dotted | {"x": [key for key, _ in chance], "y": [value for _, value in chance]})
+    axes = layout(
+        "checkpoint, in the order chosen",
+        "Jaccard: shared over united",
+        height=340,
+        showlegend=True,
+        xaxis={"type": "category", "categoryorder": "array", "categoryarray": list(keys)},
+        yaxis={"range": [0, 1.02]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    columns = ("checkpoint", "compared", "shared", "by chance", "Jaccard", "Jaccard by chance", "p of at least as many")
+    return Figure("along", "Overlap along training", caption, {"data": data, "layout": axes}, columns, tuple(rows))
+
+
 def depths(lines: Mapping[str, Sequence[float]], caption: str) -> Figure:
     """Share of each set's members by relative depth, in equal bins from the first layer (0) to the deepest (1)."""
     bins = len(next(iter(lines.values())))

@@ -185,6 +185,8 @@ def _figures(
     names = {side.key: side.name for side in sides}
     caption = f"{', '.join(names)} · {len(space):,} neurons"
     found = {"matrix": _matrix(sides, overlaps, f"{caption} · top {100 * share:g} %")}
+    if len(_weights(sides)) > 1 and len(sides) > 2:
+        found["along"] = _along(sides, overlaps, f"{caption} · top {100 * share:g} %")
     ranked = list(scores)
     if len(ranked) < 2:
         return found
@@ -224,6 +226,17 @@ def _matrix(sides: Sequence[Side], overlaps: Mapping[tuple[str, str], Overlap], 
             texts[i][j] = f"{one.jaccard:.2f} ({one.shared}; {one.expected:.1f} by chance)"
     keys = [side.key for side in sides]
     return figures.matrix(keys, keys, values, texts, ("Overlap of every two", "Jaccard", caption))
+
+
+def _along(sides: Sequence[Side], overlaps: Mapping[tuple[str, str], Overlap], caption: str) -> Figure:
+    """Overlap of each checkpoint's set with the one before it and with the last one (``nig.md`` section 18-9)."""
+    keys = [side.key for side in sides]
+    last = len(keys) - 1
+    lines = {
+        "with the last": [overlaps[key, keys[-1]] if at < last else None for at, key in enumerate(keys)],
+        "with the one before": [overlaps[keys[at - 1], key] if at else None for at, key in enumerate(keys)],
+    }
+    return figures.along(keys, lines, caption)
 
 
 def _movers(

@@ -231,11 +231,29 @@ def test_models_are_compared_by_depth_and_checkpoints_by_neuron(golgi: Golgi) ->
     assert spaces[0] == spaces[1] != spaces[2]
     same = client.get("/compare.json?run=1&run=2&k=20%25").json()
     assert "Weights differ" in same["sentence"] and same["pairs"]
+    assert "along" not in same["figures"]
     other = client.get("/compare.json?run=1&run=3&k=20%25").json()
     assert list(other["figures"]) == ["depths"] and "depth" in other["sentence"]
     rows = other["figures"]["depths"]["rows"]
     assert sum(row[1] for row in rows) == pytest.approx(1) and sum(row[2] for row in rows) == pytest.approx(1)
     assert client.get("/compare?run=1&run=3").status_code == 200
+
+
+def test_overlap_along_training_is_that_of_the_pairs(golgi: Golgi) -> None:
+    client = client_of(golgi)
+    for model, query in (("tiny-bert", "rain"), ("tiny-two", "rain"), ("tiny-bert", "snow")):
+        client.post("/explain", data={"model": model, "query": query, "passages": "rain falls", "steps": "4"})
+    work(golgi)
+    view = client.get("/compare.json?run=3&run=2&run=1&k=20%25").json()
+    rows = {tuple(row[:2]): row[4] for row in view["figures"]["along"]["rows"]}
+    jaccard = {(a[-2:-1], b[-2:-1]): one["jaccard"] for a, b, one, _ in view["pairs"]}
+    assert rows == {
+        ("run 3", "with the last"): jaccard["3", "1"],
+        ("run 2", "with the last"): jaccard["2", "1"],
+        ("run 2", "with the one before"): jaccard["3", "2"],
+        ("run 1", "with the one before"): jaccard["2", "1"],
+    }
+    assert "Overlap along training" in client.get("/compare?run=3&run=2&run=1").text
 
 
 def test_other_baselines_stand_side_by_side(golgi: Golgi) -> None:

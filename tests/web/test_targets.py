@@ -47,6 +47,13 @@ def test_an_inner_neuron_is_explained_and_what_feeds_it_switched_off(golgi: Golg
     assert client.get("/runs/2").status_code == 200
 
 
+def test_edit_and_run_again_keeps_the_explained_neuron(golgi: Golgi) -> None:
+    page = worked(golgi, INNER).get("/runs/1").text
+    form = page.split("/explain/form")[1].split("</form>")[0]
+    for name, value in (("target", "activation"), ("neuron", "L2.mid.5"), ("tokens", "passage")):
+        assert f'name="{name}" value="{value}"' in form
+
+
 def test_two_passages_share_one_target(golgi: Golgi) -> None:
     client = worked(golgi, TWO)
     page = client.get("/runs/1?part=first+passage")
