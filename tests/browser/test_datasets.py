@@ -61,3 +61,19 @@ def test_rows_are_walked_by_keys(page: Any) -> None:
     assert page.locator("tr[data-here]").inner_text() != first
     page.keyboard.press("k")
     assert page.locator("tr[data-here]").inner_text() == first
+
+
+def test_the_tray_takes_runs_to_the_comparison(page: Any) -> None:
+    page.goto("/runs?kind=attribute")
+    buttons = page.locator("[data-tray]")
+    wanted = [buttons.nth(at).get_attribute("data-id") for at in (1, 0)]
+    for at in (1, 0):
+        buttons.nth(at).click()
+    assert buttons.first.get_attribute("aria-pressed") == "true"
+    page.goto(f"/runs/{wanted[0]}")
+    assert page.locator("#run-tools [data-tray]").inner_text() == "In the tray"
+    page.locator("#tray").get_by_role("link", name="Compare").click()
+    page.wait_for_url(f"**/compare?run={wanted[0]}&run={wanted[1]}")
+    page.wait_for_selector("#figure-depth .main-svg", timeout=SLOW)
+    page.locator("[data-empty]").click()
+    assert page.locator("#tray").is_hidden()
