@@ -142,18 +142,27 @@ def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several:
 
 
 def distribution(values: NDArray[np.float64], unit: str, caption: str) -> Figure:
-    """Share of neurons with at most this magnitude, on a log axis; at most 400 points."""
+    """Share of neurons with at most this magnitude, on a log axis; at most 400 points, denser at the upper end.
+
+    Each point also tells how many neurons have at least its magnitude, and which share of all magnitude they hold.
+    """
     ordered = np.sort(np.abs(values))
-    picks = np.unique(np.linspace(0, len(ordered) - 1, min(400, len(ordered))).round().astype(int))
+    last = len(ordered) - 1
+    even, upper = np.linspace(0, last, min(199, last + 1)), last + 1 - np.geomspace(1, last + 1, min(200, last + 1))
+    picks = np.unique(np.concatenate([even, upper, [last + 1 - max(1, round(0.01 * (last + 1)))]]).round().astype(int))
     x, y = ordered[picks], (picks + 1) / len(ordered)
+    above = len(ordered) - np.searchsorted(ordered, x)
+    held = np.cumsum(ordered[::-1])[above - 1] / (ordered.sum() or 1.0)
     shown = x > 0
     line = {
         "type": "scatter",
         "mode": "lines",
         "x": x[shown].tolist(),
         "y": y[shown].tolist(),
+        "customdata": [(int(n), float(h), len(ordered)) for n, h in zip(above[shown], held[shown], strict=True)],
         "line": {"color": POSITIVE, "shape": "hv"},
-        "hovertemplate": "|score| ≤ %{x:.2e}: %{y:.2%} of neurons<extra></extra>",
+        "hovertemplate": "|score| ≤ %{x:.2e}: %{y:.2%} of neurons<br>%{customdata[0]:,} at or above it hold "
+        "%{customdata[1]:.1%} of the magnitude<extra></extra>",
     }
     plot = {
         "data": [line],
@@ -164,8 +173,9 @@ def distribution(values: NDArray[np.float64], unit: str, caption: str) -> Figure
             yaxis={"tickformat": ".0%"},
         ),
     }
-    table = tuple(zip(x.tolist(), y.tolist(), strict=True))
-    return Figure("distribution", "How scores are spread", caption, plot, (f"|score| ({unit})", "share"), table)
+    table = tuple(zip(x.tolist(), y.tolist(), above.tolist(), held.tolist(), strict=True))
+    columns = (f"|score| ({unit})", "share at most this", "neurons at least this", "share of magnitude they hold")
+    return Figure("distribution", "How scores are spread", caption, plot, columns, table)
 
 
 def layer_units(values: NDArray[np.float64], site: Site, unit: str, caption: str) -> Figure:

@@ -32,11 +32,12 @@
   function draw(figure) {
     const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light), place = figure.querySelector(".plot");
     place.style.height = plot.layout.height + "px";
-    Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true });
+    Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true, edits: { shapePosition: figure.id === "figure-distribution" } });
     if (figure.dataset.layer && !place.dataset.wired) {
       place.dataset.wired = "1";
       place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined) location.href = figure.dataset.layer.replace("LAYER", layer); });
     }
+    place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
   const lines = (text, length) => text.replace(new RegExp(`(.{1,${length}})(\\s|$)`, "g"), "$1<br>").replace(/<br>$/, "");
   async function save(figure, format) {

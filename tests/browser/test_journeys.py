@@ -125,3 +125,25 @@ def test_a_long_job_is_cancelled_and_keeps_its_part(page: Any) -> None:
     page.locator(".note", has_text="Partial").first.wait_for(timeout=SLOW)
     state = json.loads(page.request.get(page.url.split("#")[0].split("?")[0] + ".json").text())["run"]["state"]
     assert state == "partial"
+
+
+def test_a_threshold_is_dragged_and_taken(page: Any) -> None:
+    page.goto("/runs/1")
+    page.wait_for_selector("#figure-distribution .main-svg")
+    told = page.locator("#threshold")
+    told.wait_for(state="visible")
+    assert told.get_attribute("data-count") == "92"
+    line = page.locator("#figure-distribution .shapelayer path").first
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 40, y, steps=8)
+    page.mouse.up()
+    page.wait_for_function("document.getElementById('threshold').dataset.count > 92")
+    count = told.get_attribute("data-count")
+    assert told.inner_text().startswith(f"{int(count):,} neurons")
+    told.get_by_role("button").click()
+    assert page.locator("#size").input_value() == count
+    assert page.locator("#rank").input_value() == "abs"

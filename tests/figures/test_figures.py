@@ -94,8 +94,13 @@ def test_distribution_is_the_empirical_one() -> None:
     figure = layers.distribution(values, "logit", "")
     line = figure.plot["data"][0]
     assert len(line["x"]) <= 400
-    for x, share in figure.rows[::37]:
-        assert share == pytest.approx(np.mean(np.abs(values) <= x), abs=1e-12)
+    magnitude = np.abs(values)
+    for x, share, count, held in figure.rows[::37]:
+        assert share == pytest.approx(np.mean(magnitude <= x), abs=1e-12)
+        assert count == (magnitude >= x).sum()
+        assert held == pytest.approx(magnitude[magnitude >= x].sum() / magnitude.sum())
+    assert [row[2] for row in figure.rows[-3:]] == [3, 2, 1]
+    assert line["customdata"][0][2] == 5000
     assert layers.distribution(np.zeros(4), "logit", "").plot["data"][0]["x"] == []
 
 

@@ -479,3 +479,8 @@ def test_the_cost_is_told_before_the_start(measured: Golgi) -> None:
     assert "Choose one, or import one first" in client.post("/attribute/cost", data={**ATTRIBUTE, "dataset": ""}).text
     assert "Choose at least one" in client.post("/study/cost", data=STUDY).text
     assert runs.find(filters={})[1] == before, "nothing was started"
+
+
+def test_an_address_fills_the_form_of_sets(measured: Golgi) -> None:
+    page = client_of(measured).get("/sets?run=1&rank=abs&size=17").text
+    assert 'value="17"' in page and '<option value="abs" selected>' in page and "Not used on this page" not in page

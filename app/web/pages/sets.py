@@ -25,7 +25,8 @@ def _list(request: Request, sent: dict[str, Any], error: GolgiError | None = Non
     asked = services(request)
     models = [one.info.slug for one in asked.catalogue.models().models if not one.info.problem]
     more: dict[str, Any] = {"runs": asked.pages.rankings(), "models": models, "sent": sent, "error": error}
-    return render(request, "sets", asked.sets.list(), status=error.status if error else 200, reads=("run",), **more)
+    status = error.status if error else 200
+    return render(request, "sets", asked.sets.list(), status=status, reads=("run", "rank", "size"), **more)
 
 
 @router.post("/sets", name="make_set")
