@@ -1,9 +1,9 @@
 """Make the recorded runs that ship with the product: ``python -m app.demo.record [--study FOLDER]``.
 
 Four runs of the demo model on the embedded collection: a pair, its top 1 % switched off, a ranking of ten passages, and
-its top 1 % switched off. From the demo study's database (``app.demo.study``), where it is named: two datasets'
-attributions, and the curve of one with every control. They open with no model loaded; ``app.main`` imports them at
-start, in the order of their names.
+its top 1 % switched off. From the demo study's database (``app.demo.study``), where it is named: its attributions, the
+cross test, and the curve of one dataset with every control; and its report. They open with no model loaded;
+``app.main`` imports them at start, in the order of their names.
 """
 
 import argparse
@@ -31,18 +31,13 @@ def made(golgi: Golgi, asked: Prefill) -> tuple[Run, Run]:
 
 
 def of_study(folder: Path) -> list[tuple[Run, bytes]]:
-    """The curve study of the demo with the rankings it takes, inputs first, and another dataset's attribution."""
+    """The studies of the demo with the rankings that they take, inputs first and the curve last."""
     golgi = build(Settings(data_dir=folder, offline=True), recorded=None)
     runs = golgi.services.runs
-    curve = next(run for run in runs.find(filters={"kind": "study"})[0] if run.spec.settings["doses"])
-    inputs = runs.inputs(curve.id)
-    names = {run.spec.settings["sample"]["name"] for run in inputs.values()}
-    others = [
-        run
-        for run in runs.find(filters={"kind": "attribute", "method": "nig"}, sort="old", limit=100)[0]
-        if run.spec.settings["sample"]["name"] not in names and run.spec.settings["sample"]["relevance"] == "relevant"
-    ]
-    found = [*inputs.values(), *others[:1], curve]
+    stored = runs.find(filters={"kind": "study"}, sort="old")[0]
+    studies = sorted(stored, key=lambda run: bool(run.spec.settings["doses"]))
+    inputs = {run.id: run for study in studies for run in runs.inputs(study.id).values()}
+    found = [*inputs.values(), *studies]
     bundles = [(run, golgi.services.exports.bundle(run)) for run in found]
     golgi.db.close()
     return bundles
@@ -52,6 +47,7 @@ def main() -> None:
     """Compute the runs on an empty database, take those of the study, and write their bundles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", type=Path, default=None, help="folder of the demo study's database")
+    parser.add_argument("--report", type=Path, default=Path("docs/study.md"), help="its report, recorded with it")
     args = parser.parse_args()
     RECORDED.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -61,6 +57,8 @@ def main() -> None:
         bundles = [(run, golgi.services.exports.bundle(run)) for run in found]
         golgi.db.close()
     bundles += of_study(args.study) if args.study is not None else []
+    if args.study is not None:
+        (RECORDED / "study.md").write_text(args.report.read_text(encoding="utf-8"), encoding="utf-8")
     for old in RECORDED.glob("*.zip"):
         old.unlink()
     for number, (run, data) in enumerate(bundles, start=1):

@@ -17,6 +17,7 @@ from app.domain.sites import NeuronIndex, NeuronSpace, SiteKind
 from app.figures import sets as figures
 from app.figures.base import Figure
 from app.services.cross_view import CrossView, cross_view
+from app.services.report_view import ReportView, report_view
 from app.services.words import signed
 from app.store.results import Results
 from app.store.runs import Runs
@@ -110,6 +111,10 @@ class Compare:
     def cross(self, measure: str = "nDCG@10", fraction: float = 0.0, model: str = "") -> CrossView:
         """The cross test of a model."""
         return cross_view(self.runs, self.results, measure, fraction, model)
+
+    def study(self, report: str, recorded: Sequence[Run]) -> ReportView:
+        """The report of the demo study beside its recorded runs."""
+        return report_view(self.runs, self.results, report, recorded)
 
     def _sides(self, runs: Sequence[int], sets: Sequence[int]) -> list[Side]:
         if len(runs) + len(sets) > MOST:

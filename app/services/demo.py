@@ -6,7 +6,8 @@ from pathlib import Path
 
 from app.data.ranking import Collection, load_collection
 
-FOLDER = Path(__file__).resolve().parents[1] / "demo" / "liveqa_med"
+HOME = Path(__file__).resolve().parents[1] / "demo"
+FOLDER, REPORT = HOME / "liveqa_med", HOME / "recorded" / "study.md"
 MODEL = "golgi-demo-reranker"
 LENGTH = (35, 75)
 
@@ -27,6 +28,10 @@ class Demo:
     def collection(self) -> Collection:
         """The embedded LiveQA-Med set."""
         return load_collection(FOLDER)
+
+    def report(self) -> str:
+        """The demo study's report as Markdown; empty where it did not come along."""
+        return REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
 
     def queries(self) -> dict[str, str]:
         """Query id to text."""

@@ -23,6 +23,7 @@ from app.figures.base import Figure
 from app.services.container import Services
 from app.services.exports import as_csv
 from app.settings import Settings
+from app.web.markdown import markdown
 
 FRONTEND = Path(str(files("frontend")))
 
@@ -41,7 +42,7 @@ def templates() -> Jinja2Templates:
         "g3": lambda value: _number(value, "+.3g"),
         "num": lambda value: _number(value, ".4g"),
     }
-    env.filters |= {"pct": percent, "size": size, "span": span}
+    env.filters |= {"pct": percent, "size": size, "span": span, "markdown": markdown}
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
     env.globals |= {"version": __version__, "url_for": _url_for}
     return Jinja2Templates(env=env)

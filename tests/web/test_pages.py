@@ -91,6 +91,7 @@ PAGES = (
     "/jobs/1",
     "/methods",
     "/methods/nig",
+    "/study/demo",
     "/help",
     "/api/v1/docs",
 )

@@ -26,6 +26,14 @@ def home(request: Request) -> Response:
     return render(request, "home", asked.demo.pair(), **more)
 
 
+@router.get("/study/demo", name="demo_study")
+@router.get("/study/demo.json", name="demo_study_json")
+def demo_study(request: Request) -> Response:
+    """The report of the demo study, with its runs."""
+    asked = services(request)
+    return render(request, "demo_study", asked.compare.study(asked.demo.report(), asked.pages.recorded()))
+
+
 @router.get("/help", name="help")
 def helping(request: Request) -> Response:
     """Keyboard and words."""
