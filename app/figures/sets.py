@@ -203,7 +203,7 @@ def matrix(
     cells = {
         "type": "heatmap",
         "x": list(columns),
-        "y": list(rows),
+        "y": [name.replace(": ", ":<br>").replace(", ", ",<br>") for name in rows],
         "z": [[None if np.isnan(v) else float(v) for v in row] for row in values],
         "zmin": -top if signed else 0,
         "zmax": top or 1.0,
@@ -213,7 +213,7 @@ def matrix(
         "hovertemplate": "%{y} and %{x}: %{z:.3f}<extra></extra>",
         "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
     }
-    axes = layout("", "", height=180 + 46 * len(rows), yaxis={"autorange": "reversed"}, xaxis={"type": "category"})
+    axes = layout("", "", height=180 + 52 * len(rows), yaxis={"autorange": "reversed"}, xaxis={"type": "category"})
     plot = {"data": [cells], "layout": axes}
     table = tuple((name, *map(float, row)) for name, row in zip(rows, values, strict=True))
     return Figure("matrix", title, caption, plot, ("", *columns), table)

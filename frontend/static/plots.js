@@ -31,6 +31,7 @@
   }
   function draw(figure) {
     const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light), place = figure.querySelector(".plot");
+    if (place.clientWidth < 520) plot.data.forEach((trace) => { if (trace.texttemplate) trace.showscale = false; });  // the cells tell their numbers
     place.style.height = plot.layout.height + "px";
     Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true, edits: { shapePosition: figure.id === "figure-distribution" } });
     if (figure.dataset.layer && !place.dataset.wired) {
