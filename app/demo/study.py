@@ -22,7 +22,7 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 MODEL = "golgi-demo-reranker"
-INSIDE = IN_DOMAIN
+INSIDE = tuple(name for name in IN_DOMAIN if name != "contractnli")
 OUTSIDE = ("liveqa_med", "xquad_en")
 CURVE = "liveqa_med"
 SHARE = 0.01
