@@ -11,7 +11,9 @@ def test_what_a_card_needs_is_rendered() -> None:
 
 
 def test_nothing_is_run_or_fetched() -> None:
-    text = "<script>alert(1)</script> ![badge](https://example.org/a.png) [go](javascript:alert(1)) [out](https://x.org)"
+    text = (
+        "<script>alert(1)</script> ![badge](https://example.org/a.png) [go](javascript:alert(1)) [out](https://x.org)"
+    )
     html = str(markdown(text))
     assert "<script" not in html and "<img" not in html and 'href="javascript' not in html
     assert '<a href="https://x.org" rel="noreferrer noopener">out</a>' in html
