@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from app import __version__
-from app.domain.interventions import Op
+from app.domain.interventions import OP_TITLES, Op
 from app.domain.targets import TARGETS
 from app.methods.base import methods
 from app.services.exports import FORMATS
@@ -79,9 +79,7 @@ def _study(command: argparse.ArgumentParser) -> None:
     command.add_argument("--depth", type=int, help="candidates per query")
     command.add_argument("--fractions", help="sizes as shares of all neurons: 0.001,0.01")
     command.add_argument("--doses", help="factors of a dose-response curve: 0,0.5,1.5")
-    command.add_argument(
-        "--op", choices=[op.value for op in Op if op is not Op.INPUT], help="what happens to the neurons"
-    )
+    command.add_argument("--op", choices=[op.value for op in OP_TITLES], help="what happens to the neurons")
     command.add_argument("--amount", type=float, help="the factor of --op scale")
     command.add_argument("--seeds", type=int, help="random sets per set")
     command.add_argument("--no-controls", action="store_true", help="leave out rankings by activation and the like")
@@ -133,7 +131,7 @@ def _ablate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--neurons", default="", help="ids for --rank hand: L3.mid.1201,L0.mid.7")
     command.add_argument("--layers", default="", help="only these layers: 0,3,5")
     command.add_argument("--part", default="all", help="part of the input whose scores rank")
-    command.add_argument("--op", choices=[op.value for op in Op if op not in (Op.RESAMPLE, Op.INPUT)], default="zero")
+    command.add_argument("--op", choices=[op.value for op in OP_TITLES if op is not Op.RESAMPLE], default="zero")
     command.add_argument("--amount", type=float, default=0.5, help="the factor of --op scale")
     command.add_argument("--segments", default="", help="edit at tokens of these parts only: query,passage")
     command.add_argument("--seeds", type=int, default=10, help="random sets")

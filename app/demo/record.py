@@ -56,8 +56,8 @@ def main() -> None:
         found = [*made(golgi, demo.pair()), *made(golgi, demo.ranking(None, 10))]
         bundles = [(run, golgi.services.exports.bundle(run)) for run in found]
         golgi.db.close()
-    bundles += of_study(args.study) if args.study is not None else []
     if args.study is not None:
+        bundles += of_study(args.study)
         (RECORDED / "study.md").write_text(args.report.read_text(encoding="utf-8"), encoding="utf-8")
     for old in RECORDED.glob("*.zip"):
         old.unlink()

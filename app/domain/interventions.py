@@ -36,6 +36,7 @@ OP_TITLES = {
     Op.BASELINE: "restore the baseline value",
     Op.RESAMPLE: "take the value of another passage",
 }
+"""Ops that can be asked for, with their words."""
 
 
 def _none() -> NDArray[np.int64]:

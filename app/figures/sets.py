@@ -54,7 +54,15 @@ def depth(curves: Mapping[str, Sequence[tuple[int, Overlap]]], caption: str) -> 
     return Figure("depth", "Overlap by depth", caption, plot, columns, tuple(rows))
 
 
-def _line(name: str, points: Sequence[tuple[int, float]], colour: str, dash: str, width: float) -> dict[str, Any]:
+def _line(
+    name: str,
+    points: Sequence[tuple[int | str, float]],
+    colour: str,
+    dash: str,
+    width: float,
+    x: str = "%{x:,} neurons",
+) -> dict[str, Any]:
+    """A line with marks; ``x`` is what a hover says of the place."""
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -62,7 +70,7 @@ def _line(name: str, points: Sequence[tuple[int, float]], colour: str, dash: str
         "x": [x for x, _ in points],
         "y": [y for _, y in points],
         "line": {"color": colour, "dash": dash, "width": width},
-        "hovertemplate": "%{x:,} neurons: %{y:.3f}<extra>" + name + "</extra>",
+        "hovertemplate": x + ": %{y:.3f}<extra>" + name + "</extra>",
     }
 
 
@@ -71,13 +79,12 @@ def along(keys: Sequence[str], lines: Mapping[str, Sequence[Overlap | None]], ca
     data, rows = [], []
     for at, (name, overlaps) in enumerate(lines.items()):
         points = [(key, one) for key, one in zip(keys, overlaps, strict=True) if one is not None]
-        line = _line(name, [], COLOURS[at % 6], DASHES[at % 6], 2.5)
-        line |= {"x": [key for key, _ in points], "y": [one.jaccard for _, one in points]}
-        data.append(line | {"hovertemplate": "%{x}: %{y:.3f}<extra>" + name + "</extra>"})
+        data.append(
+            _line(name, [(key, one.jaccard) for key, one in points], COLOURS[at % 6], DASHES[at % 6], 2.5, "%{x}")
+        )
         rows += [(key, name, one.shared, one.expected, one.jaccard, one.chance_jaccard, one.p) for key, one in points]
     chance = [(row[0], row[5]) for row in rows if row[1] == next(iter(lines))]
-    dotted = _line("by chance", [], NEUTRAL, "dot", 1.5)
-    data.append(dotted | {"x": [key for key, _ in chance], "y": [value for _, value in chance]})
+    data.append(_line("by chance", chance, NEUTRAL, "dot", 1.5, "%{x}"))
     axes = layout(
         "checkpoint, in the order chosen",
         "Jaccard: shared over united",

@@ -45,6 +45,16 @@ def work(golgi: Golgi) -> None:
         pass
 
 
+def attributed(golgi: Golgi) -> TestClient:
+    """The demo set brought in, and one attribution over it done."""
+    client = client_of(golgi)
+    client.post("/datasets/demo")
+    work(golgi)
+    client.post("/attribute", data=ATTRIBUTE)
+    work(golgi)
+    return client
+
+
 @pytest.fixture(scope="module")
 def measured(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Golgi]:
     """Runs 1 and 2 attribute, 3 to 5 are controls, 6 is a study of both; set 1 is the union of their tops."""
@@ -257,11 +267,7 @@ def test_overlap_along_training_is_that_of_the_pairs(golgi: Golgi) -> None:
 
 
 def test_other_baselines_stand_side_by_side(golgi: Golgi) -> None:
-    client = client_of(golgi)
-    client.post("/datasets/demo")
-    work(golgi)
-    client.post("/attribute", data=ATTRIBUTE)
-    work(golgi)
+    client = attributed(golgi)
     where = client.post("/runs/1/baselines").headers["location"]
     assert where == "/compare?run=1&run=2&run=3"
     assert "Not finished yet" in client.get(where).text
@@ -430,11 +436,7 @@ def test_a_wrong_study_keeps_the_form(measured: Golgi, form: dict[str, str], sta
 
 
 def test_a_size_is_chosen_on_some_queries_and_measured_on_others(golgi: Golgi) -> None:
-    client = client_of(golgi)
-    client.post("/datasets/demo")
-    work(golgi)
-    client.post("/attribute", data=ATTRIBUTE)
-    work(golgi)
+    client = attributed(golgi)
     client.post("/study", data={**STUDY, "source": ["1"], "part": "selection"})
     work(golgi)
     page = client.get("/runs/2").text

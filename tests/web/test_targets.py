@@ -14,15 +14,18 @@ INNER = {**FORM, "target": "activation", "neuron": "L2.mid.5", "tokens": "passag
 TWO = {**FORM, "target": "pairwise", "form": "ranking", "passages": "rain falls because clouds\n---\nthe lazy dog"}
 
 
+def work(golgi: Golgi) -> None:
+    while golgi.worker.run_once():
+        pass
+
+
 def worked(golgi: Golgi, form: dict[str, str]) -> TestClient:
     client = TestClient(golgi.app(), follow_redirects=False)
     assert client.post("/explain", data=form).status_code == 303
     client.post("/runs/1/ablate", data={"size": "5"})
-    while golgi.worker.run_once():
-        pass
+    work(golgi)
     client.post("/runs/1/ablate", data={"size": "5"})
-    while golgi.worker.run_once():
-        pass
+    work(golgi)
     return client
 
 
@@ -88,16 +91,14 @@ def test_what_is_wrong_is_said_and_the_text_kept(golgi: Golgi, form: dict[str, s
 def test_non_relevant_pairs_have_none_to_beat(golgi: Golgi) -> None:
     client = TestClient(golgi.app(), follow_redirects=False)
     client.post("/datasets/demo")
-    while golgi.worker.run_once():
-        pass
+    work(golgi)
     asked = {"dataset": "liveqa_med", "model": "tiny-bert", "target": "pairwise", "part": "all", "limit": "3"}
     asked |= {"steps": "3", "max_length": "48"}
     refused = client.post("/attribute", data={**asked, "relevance": "non_relevant"})
     assert refused.status_code in (400, 422) and "relevant pairs for the target pairwise" in refused.text
     made = client.post("/attribute", data=asked)
     assert made.status_code == 303
-    while golgi.worker.run_once():
-        pass
+    work(golgi)
     number = int(made.headers["location"].rsplit("/", 1)[1])
     page = client.get(f"/runs/{number}?part=second+passage")
     assert page.status_code == 200 and "first passage beats the second" in page.text

@@ -63,7 +63,7 @@ class Explain:
         both = joined(found)
         sums = RunningScores.of(both.parts, {site: values[None] for site, values in both.neurons.items()})
         seen = (host.seen(example, max_length=settings.max_length) for example in group)
-        items = tuple(_item(shard.first + at, *both) for at, both in enumerate(zip(found, seen, strict=True)))
+        items = tuple(_item(shard.first + at, *one) for at, one in enumerate(zip(found, seen, strict=True)))
         return Partial(sums, items)
 
     def finish(
