@@ -97,7 +97,7 @@ def ablation_view(run: Run, source: Run, results: Results) -> AblationView:
         op=OP_TITLES[settings.op],
         unit=unit,
         target=target.get("sentence", ""),
-        sentence=_sentence(chosen, z, count, unit) if ready else "",
+        sentence=_sentence(chosen, z, count, unit) + _by_luck(whole, results, source) if ready else "",
         count=count,
         total=int(run.facts.get("neurons", 0)),
         items=_items(asked, whole, answers, items) if ready else (),
@@ -207,3 +207,15 @@ def _sentence(controls: Sequence[Control], z: float | None, count: int, unit: st
         f"per layer change it by {signed(random.change)} ({signed(random.low)} to {signed(random.high)}): {where} the "
         f"random band{distance}."
     )
+
+
+def _by_luck(rows: Sequence[SettingRow], results: Results, source: Run) -> str:
+    """Random sets are drawn from all neurons; one that holds the first of the chosen neurons widens the band."""
+    beside = [row for row in rows if row.about["axis"] == "chosen"]
+    first = next(int(row.members[0]) for row in beside if row.family == "target")
+    random = [row.members for row in beside if row.family == "random"]
+    lucky = sum(first in members for members in random)
+    if not lucky:
+        return ""
+    name = results.scores(source.id).space.index(first)
+    return f" By chance {lucky} of the {len(random)} random sets hold the strongest of the chosen neurons, {name}."

@@ -51,6 +51,23 @@ def test_the_command_makes_the_same_run(explained: Golgi) -> None:
     assert requests.ablate(source, ablate_values(args)).id == 2
 
 
+def test_random_sets_that_hold_the_strongest_neuron_are_told(explained: Golgi) -> None:
+    results, found = explained.worker.results, set()
+    scores = results.scores(1)
+    strongest = scores.space.index(flat := int(np.argmax(scores.mean[0])))
+    for count in (1, 2, 4):
+        asked = {"selection": {"count": count}, "seeds": 3, "seed": 1}
+        run = explained.services.requests.ablate(explained.services.runs.get(1), asked)
+        explained.worker.run_once()
+        beside = [row for row in results.settings(run.id) if row.about["axis"] == "chosen"]
+        lucky = sum(flat in row.members for row in beside if row.family == "random")
+        told = f" By chance {lucky} of the 3 random sets hold the strongest of the chosen neurons, {strongest}."
+        sentence = explained.services.pages.run(run.id).ablate.sentence
+        assert sentence.endswith(told) if lucky else "By chance" not in sentence
+        found.add(lucky)
+    assert found > {0}, "sets with it and without it were seen"
+
+
 def test_exports_agree_with_the_store(explained: Golgi) -> None:
     exports = explained.services.exports
     scores = explained.worker.results.scores(1)
