@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from fastapi import FastAPI
 
-from app.domain.errors import BadInput
+from app.domain.errors import BadInput, NotFound
+from app.domain.runs import Run
 from app.jobs.base import kinds
 from app.jobs.worker import Worker
 from app.models.loading import DTYPES, Hosts
@@ -19,6 +20,7 @@ from app.services.datasets import Datasets
 from app.services.demo import Demo
 from app.services.exports import Exports
 from app.services.measures import Measures
+from app.services.notebooks import Notebooks
 from app.services.pages import Pages
 from app.services.requests import Requests
 from app.services.sets import Sets
@@ -47,6 +49,20 @@ class Golgi:
     def app(self) -> FastAPI:
         """The web application."""
         return create_app(self.services, self.settings)
+
+    def find(self, text: str) -> Run:
+        """A run by number or fingerprint.
+
+        Raises:
+            NotFound: there is none.
+        """
+        run = self.services.runs.by_fingerprint(text)
+        if run is None and text.isdigit():
+            run = self.services.runs.get(int(text))
+        if run is None:
+            way = "Look it up on the page of runs."
+            raise NotFound("the number or fingerprint of a stored run", f"'{text}'", way)
+        return run
 
     def check_device(self) -> None:
         """See that the chosen device is there; pages alone do without it.
@@ -91,10 +107,12 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
     runs, results, jobs, registry, data = Runs(db), Results(db), Jobs(db), Registry(db), DatasetWriter(db)
     catalogue = Catalogue(hosts, registry, jobs)
     requests = Requests(catalogue, hosts, runs, results, jobs)
+    pages = Pages(runs, results, jobs, registry, data)
     services = Services(
         catalogue=catalogue,
         requests=requests,
-        pages=Pages(runs, results, jobs, registry, data),
+        pages=pages,
+        notebooks=Notebooks(pages),
         measures=Measures(requests, data, SetStore(db)),
         sets=Sets(SetStore(db), runs, results, registry),
         compare=Compare(runs, results, SetStore(db)),
@@ -106,7 +124,8 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
     )
     for path in sorted(recorded.glob("*.zip")) if recorded is not None else ():
         services.exports.load_bundle(path.read_bytes(), recorded=True)
-    return Golgi(settings, db, services, Worker(db, hosts, kinds(), settings.lease_seconds))
+    worker = Worker(db, hosts, kinds(), settings.lease_seconds, settings.preload)
+    return Golgi(settings, db, services, worker)
 
 
 def _check(settings: Settings) -> None:

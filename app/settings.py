@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     dtype: str = Field("auto", description="auto (float32), float32, float64, bfloat16 or float16")
     model_budget_gb: float = Field(0.0, ge=0, description="weights kept in memory together, in GB; 0: 60 % of all")
+    preload: str = Field("golgi-demo-reranker", description="model that an idle worker loads at start; empty: none")
     offline: bool = Field(False, description="never ask the model hub")
     read_only: bool = Field(False, description="pages look but cannot start, change or delete anything")
     root_path: str = Field("", description="path prefix behind a proxy, for example /golgi")

@@ -13,7 +13,7 @@ from fastapi.encoders import jsonable_encoder
 
 from app.cli.server import say, serve, settings_of, worker
 from app.cli.values import ablate_values, attribute_values, explain_values, split, study_values
-from app.domain.errors import BadInput, NotFound
+from app.domain.errors import BadInput
 from app.domain.runs import Run, RunState
 from app.main import Golgi, build
 from app.models.patching import save_scaled
@@ -52,7 +52,7 @@ def _text(path: Path) -> str:
 def ablate(args: argparse.Namespace) -> int:
     """Switch neurons off, and print before and after."""
     golgi = _ready(args)
-    run = golgi.services.requests.ablate(find(golgi, args.run), ablate_values(args))
+    run = golgi.services.requests.ablate(golgi.find(args.run), ablate_values(args))
     return _finish(golgi, run, args.json)
 
 
@@ -65,7 +65,7 @@ def attribute(args: argparse.Namespace) -> int:
 def study(args: argparse.Namespace) -> int:
     """Ablate on a dataset, and print what was found."""
     golgi = _ready(args)
-    sources = [find(golgi, text) for text in split(args.sources)]
+    sources = [golgi.find(text) for text in split(args.sources)]
     values = study_values(args)
     values["sets"] = [*values.get("sets", ()), *(whole("sets", text) for text in split(args.sets))]
     run = golgi.services.measures.study(args.model, values, sources, controls=not args.no_controls)
@@ -103,20 +103,6 @@ def export_model(args: argparse.Namespace) -> int:
     folder = save_scaled(host, hosts.folder(place), args.output, space.split(flat), args.amount, found.text)
     say(f"{folder}: {len(flat):,} neurons of {found.name} multiplied by {args.amount:g}")
     return 0
-
-
-def find(golgi: Golgi, text: str) -> Run:
-    """A run by number or fingerprint.
-
-    Raises:
-        NotFound: there is none.
-    """
-    run = golgi.services.runs.by_fingerprint(text)
-    if run is None and text.isdigit():
-        run = golgi.services.runs.get(int(text))
-    if run is None:
-        raise NotFound("the number or fingerprint of a stored run", f"'{text}'", "Look it up on the page of runs.")
-    return run
 
 
 def _finish(golgi: Golgi, run: Run, as_json: bool) -> int:
@@ -208,7 +194,7 @@ def check_model(args: argparse.Namespace) -> int:
 def export(args: argparse.Namespace) -> int:
     """Write a run in another format."""
     golgi = build(settings_of(args))
-    body = golgi.services.exports.export(find(golgi, args.run).id, args.format)
+    body = golgi.services.exports.export(golgi.find(args.run).id, args.format)
     if args.output:
         _write(args.output, body)
         say(f"{args.output}: {len(body):,} bytes")

@@ -43,12 +43,15 @@ class Worker:
         hosts: the pool of models.
         kinds: kinds of runs by key.
         lease: seconds after which a silent worker's job is taken up again.
+        first: the model that the first question is likely to be about; empty for none.
     """
 
-    def __init__(self, db: Database, hosts: Hosts, kinds: Mapping[str, JobKind], lease: float = 15.0) -> None:
+    def __init__(
+        self, db: Database, hosts: Hosts, kinds: Mapping[str, JobKind], lease: float = 15.0, first: str = ""
+    ) -> None:
         self.jobs, self.runs, self.results, self.registry = Jobs(db), Runs(db), Results(db), Registry(db)
         self.data = DatasetWriter(db)
-        self.hosts, self.kinds, self.lease = hosts, kinds, lease
+        self.hosts, self.kinds, self.lease, self.first = hosts, kinds, lease, first
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.closing = threading.Event()
         self.held: tuple[int, ...] = ()
@@ -56,7 +59,7 @@ class Worker:
 
     def run_forever(self) -> None:
         """Work until :attr:`closing` is set; a second thread renews the leases. An error of the database is logged,
-        and the worker goes on; the job's lease runs out then."""
+        and the worker goes on; the job's lease runs out then. Once nothing waits, the first model is loaded ahead."""
         beating = threading.Thread(target=self._beat, daemon=True)
         beating.start()
         while not self.closing.is_set():
@@ -65,7 +68,9 @@ class Worker:
             except Exception:
                 log.exception("the queue could not be read or written")
                 idle = True
-            if idle:
+            if idle and self.first:
+                self.preload()
+            elif idle:
                 self.closing.wait(IDLE)
         beating.join(timeout=2)
         self.registry.gone(self.name)
@@ -133,6 +138,21 @@ class Worker:
         found = self.hosts.get(slug)
         self.cards = self.hosts.loaded()
         return found
+
+    def preload(self) -> None:
+        """Load the first model, where its folder is on this machine, so that the first answer does not wait for it.
+
+        What is wrong with a folder is told when somebody asks for the model.
+        """
+        name, self.first = self.first, ""
+        try:
+            if self.hosts.at_hand(name):
+                self.registry.remember(self.host(name).card)
+                self.beat()
+        except GolgiError as error:
+            log.warning("%s is not loaded ahead: %s", name, error.found)
+        except Exception:
+            log.exception("%s is not loaded ahead", name)
 
     def _failed(self, job: Job, expected: str, found: str, remedy: str) -> None:
         error = {"expected": expected, "found": found, "remedy": remedy}

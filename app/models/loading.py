@@ -80,6 +80,13 @@ class Hosts:
         """
         return folders.resolve(name, self.root, self.aliases, self.offline)
 
+    def at_hand(self, name: str) -> bool:
+        """Whether a model's folder is on this machine; the hub is not asked."""
+        try:
+            return folders.resolve(name, self.root, self.aliases, offline=True).is_dir()
+        except NotFound:
+            return False
+
     def inspect(self, name: str) -> ModelInfo:
         """Dry inspection; never raises for a model that cannot be used, see ``problem``.
 

@@ -8,6 +8,7 @@ from app.services.datasets import Datasets
 from app.services.demo import Demo
 from app.services.exports import Exports
 from app.services.measures import Measures
+from app.services.notebooks import Notebooks
 from app.services.pages import Pages
 from app.services.requests import Requests
 from app.services.sets import Sets
@@ -23,6 +24,7 @@ class Services:
     requests: Requests
     pages: Pages
     exports: Exports
+    notebooks: Notebooks
     demo: Demo
     datasets: Datasets
     measures: Measures

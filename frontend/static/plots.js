@@ -66,8 +66,13 @@
       else htmx.trigger(element, "poll");
     }, wait || Number(element.dataset.poll));
   }
+  function drawAll(figures) {  // one after the other, so that the first is seen while the next is drawn
+    const figure = figures.shift();
+    if (figure && figure.isConnected) draw(figure);
+    if (figures.length) setTimeout(drawAll, 0, figures);
+  }
   function fresh(within) {
-    if (window.Plotly) all(within, ".figure").forEach(draw);
+    if (window.Plotly) drawAll(all(within, ".figure"));
     all(within, "[data-poll]").forEach((element) => poll(element));
     all(within, "time[data-iso]").forEach((when) => { when.title = when.textContent; when.textContent = new Date(when.dataset.iso + "Z").toLocaleString([], { dateStyle: "medium", timeStyle: "short" }); });
   }

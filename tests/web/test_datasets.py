@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from app.cli.commands import find
 from app.cli.parser import parser
 from app.cli.values import attribute_values, split, study_values
 from app.main import Golgi, build
@@ -161,7 +160,7 @@ def test_the_command_of_a_measurement_gives_the_same_run(measured: Golgi) -> Non
     args = parser().parse_args(shlex.split(pages.run(1).command)[1:])
     assert measures.attribute(args.model, attribute_values(args)).id == 1
     args = parser().parse_args(shlex.split(pages.run(6).command)[1:])
-    sources = [find(measured, text) for text in split(args.sources)]
+    sources = [measured.find(text) for text in split(args.sources)]
     assert measures.study(args.model, study_values(args), sources, not args.no_controls).id == 6
 
 

@@ -138,6 +138,15 @@ def export(request: Request, number: int, form: str) -> Response:
     return Response(body, media_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
+@router.get("/runs/{number}/notebook.ipynb", name="notebook")
+def notebook(request: Request, number: int) -> Response:
+    """The run as a Jupyter notebook, which asks this server for the stored results."""
+    bundle = lambda one: str(request.url_for("export", number=one, form="bundle"))  # noqa: E731
+    body = services(request).notebooks.make(number, bundle)
+    how = {"Content-Disposition": f'attachment; filename="golgi-run-{number}.ipynb"'}
+    return Response(body, media_type="application/x-ipynb+json", headers=how)
+
+
 @router.get("/runs/{number}/figures/{name}.csv", name="figure_csv")
 def figure_csv(
     request: Request, number: int, name: str, part: str = "all", measure: str = "", set: int = 0

@@ -1,0 +1,41 @@
+"""A figure as a Plotly object in the light theme, for notebooks and scripts."""
+
+from typing import TYPE_CHECKING, Any
+
+from app.figures.base import DIVERGING, PAPER, SINGLE, Figure
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure as Drawn
+
+COLOURS = {"paper": "#ffffff", "ink": "#1b2126", "line": "#dddcd6", "zero": "#f3f2ef"}
+COLOURS |= {"pos": "#c4620f", "neg": "#22619c", "one": "#0f5f66"}
+"""The page's light theme; ``frontend/static/plots.js`` holds the same."""
+
+SCALES = {
+    DIVERGING: [[0, COLOURS["neg"]], [0.5, COLOURS["zero"]], [1, COLOURS["pos"]]],
+    SINGLE: [[0, COLOURS["zero"]], [1, COLOURS["one"]]],
+}
+
+
+def drawn(figure: Figure) -> "Drawn":
+    """What the page shows, with title and caption."""
+    from plotly.graph_objects import Figure as Plot
+
+    axis = {"gridcolor": COLOURS["line"], "zerolinecolor": COLOURS["line"], "linecolor": COLOURS["line"]}
+    layout = dict(figure.plot["layout"])
+    layout |= {name: {**axis, "automargin": True, **layout.get(name, {})} for name in ("xaxis", "yaxis")}
+    layout |= {"paper_bgcolor": COLOURS["paper"], "plot_bgcolor": COLOURS["paper"], "font": {"color": COLOURS["ink"]}}
+    layout["title"] = {"text": figure.title, "subtitle": {"text": figure.caption}}
+    layout["margin"] = {**layout.get("margin", {}), "t": 84}
+    layout["height"] = layout.get("height", 320) + 72
+    return Plot(data=[_coloured(trace) for trace in figure.plot["data"]], layout=layout)
+
+
+def _coloured(trace: dict[str, Any]) -> dict[str, Any]:
+    """The trace with colours in place of the names of scales."""
+    found = dict(trace)
+    if found.get("colorscale") in SCALES:
+        found["colorscale"] = SCALES[found["colorscale"]]
+    if found.get("marker", {}).get("color") == PAPER:
+        found["marker"] = {**found["marker"], "color": COLOURS["paper"]}
+    return found
