@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly
 from plotly.utils import PlotlyJSONEncoder
 
 DIVERGING = "diverging"
@@ -60,14 +59,7 @@ def limit(values: Sequence[float], percentile: float = 0.995) -> float:
     return max(ordered[min(len(ordered) - 1, int(percentile * len(ordered)))], 1e-12) if ordered else 1.0
 
 
-def script_path() -> str:
-    """Path of Plotly's script inside the installed package."""
-    from pathlib import Path
-
-    return str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
-
-
-__all__ = ["DIVERGING", "MARKS", "PAPER", "SINGLE", "Figure", "PlotlyJSONEncoder", "layout", "limit", "script_path"]
+__all__ = ["DIVERGING", "MARKS", "PAPER", "SINGLE", "Figure", "PlotlyJSONEncoder", "layout", "limit"]
 
 
 def level_lines(levels: Mapping[str, float]) -> dict[str, Any]:

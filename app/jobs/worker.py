@@ -33,6 +33,8 @@ from app.store.runs import Runs
 log = logging.getLogger(__name__)
 IDLE = 0.1
 """Seconds between two looks at an empty queue."""
+QUIET = 10
+"""Looks at an empty queue before the first model is loaded ahead; the pages of this process come up meanwhile."""
 
 
 class Worker:
@@ -62,13 +64,15 @@ class Worker:
         and the worker goes on; the job's lease runs out then. Once nothing waits, the first model is loaded ahead."""
         beating = threading.Thread(target=self._beat, daemon=True)
         beating.start()
+        looks = 0
         while not self.closing.is_set():
             try:
                 idle = not self.run_once()
             except Exception:
                 log.exception("the queue could not be read or written")
                 idle = True
-            if idle and self.first:
+            looks = looks + 1 if idle else 0
+            if self.first and looks > QUIET:
                 self.preload()
             elif idle:
                 self.closing.wait(IDLE)

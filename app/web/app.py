@@ -8,7 +8,6 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__
-from app.figures.base import script_path
 from app.services.container import Services
 from app.settings import Settings
 from app.web import errors, security
@@ -25,7 +24,8 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
 
     @app.get("/static/plotly.min.js", include_in_schema=False, name="plotly")
     def plotly_script(request: Request) -> Response:
-        return FileResponse(script_path(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+        script = FRONTEND / "static" / "plotly.min.js"
+        return FileResponse(script, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
     app.mount("/static", StaticFiles(directory=FRONTEND / "static"), name="static")
     package = importlib.import_module("app.web.pages")

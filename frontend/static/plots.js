@@ -120,4 +120,8 @@
   document.addEventListener("htmx:sendError", (event) => { if (event.target.dataset.poll) poll(event.target, 5000); });
   document.addEventListener("run-ended", () => say("The run has ended"));
   addEventListener("DOMContentLoaded", () => fresh(document.body));
+  addEventListener("load", () => {  // a page whose answer will have figures reads their script while nobody waits
+    const soon = document.querySelector("meta[name=soon]");
+    if (soon) (window.requestIdleCallback || setTimeout)(() => document.head.append(Object.assign(document.createElement("script"), { src: soon.content })));
+  });
 })();

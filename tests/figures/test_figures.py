@@ -1,14 +1,17 @@
 """What is drawn is what was given; sizes are bounded; signs are also marks."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly
 import pytest
 
 from app.domain.sites import Site, SiteKind
 from app.figures import curves, layers
-from app.figures.base import DIVERGING, MARKS, NEGATIVE, POSITIVE, SINGLE, Figure, limit, script_path
+from app.figures.base import DIVERGING, MARKS, NEGATIVE, POSITIVE, SINGLE, Figure, limit
 
 
 def sites(count: int, width: int, seed: int = 0) -> list[tuple[Site, Any, Any]]:
@@ -148,7 +151,13 @@ def test_limit_is_a_percentile_of_magnitudes() -> None:
     assert limit([]) == 1.0 and limit([0.0, 0.0]) > 0
 
 
-def test_plotly_comes_from_the_installed_package() -> None:
-    from pathlib import Path
-
-    assert Path(script_path()).stat().st_size > 1_000_000
+def test_the_script_is_of_the_packages_version_and_draws_every_kind_of_trace() -> None:
+    root = Path(__file__).parents[2]
+    script = (root / "frontend" / "static" / "plotly.min.js").read_text(encoding="utf-8")
+    whole = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    version = re.compile(r"plotly\.js (?:\(.*\) )?v(\d+)\.")
+    assert version.search(script)[1] == version.search(whole)[1]
+    sources = "".join(path.read_text(encoding="utf-8") for path in (root / "app" / "figures").glob("*.py"))
+    kinds = set(re.findall(r'"type": "(\w+)"', sources)) - {"linear", "log", "category", "line", "rect"}
+    assert kinds == {"scatter", "bar", "heatmap"}
+    assert all(f'moduleType:"trace",name:"{kind}"' in script for kind in kinds)
