@@ -19,6 +19,7 @@ from app.services.words import signed
 from app.store.results import Results
 
 Answers = Mapping[int, Mapping[int, Any]]
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def ablation_view(run: Run, source: Run, results: Results) -> AblationView:
         op=OP_TITLES[settings.op],
         unit=unit,
         target=target.get("sentence", ""),
-        sentence=_sentence(chosen, z, count, unit) + _by_luck(whole, results, source) if ready else "",
+        sentence=_sentence(chosen, z, count, unit) + _by_chance(whole, changes, results, source) if ready else "",
         count=count,
         total=int(run.facts.get("neurons", 0)),
         items=_items(asked, whole, answers, items) if ready else (),
@@ -209,13 +210,23 @@ def _sentence(controls: Sequence[Control], z: float | None, count: int, unit: st
     )
 
 
-def _by_luck(rows: Sequence[SettingRow], results: Results, source: Run) -> str:
-    """Random sets are drawn from all neurons; one that holds the first of the chosen neurons widens the band."""
+def _by_chance(rows: Sequence[SettingRow], changes: Mapping[int, float], results: Results, source: Run) -> str:
+    """Random sets are drawn from all neurons: what the one that comes nearest shares with the chosen set."""
     beside = [row for row in rows if row.about["axis"] == "chosen"]
-    first = next(int(row.members[0]) for row in beside if row.family == "target")
-    random = [row.members for row in beside if row.family == "random"]
-    lucky = sum(first in members for members in random)
-    if not lucky:
+    target = next(row for row in beside if row.family == "target")
+    random = [row for row in beside if row.family == "random"]
+    if not random:
         return ""
-    name = results.scores(source.id).space.index(first)
-    return f" By chance {lucky} of the {len(random)} random sets hold the strongest of the chosen neurons, {name}."
+    nearest = min(random, key=lambda row: abs(changes[row.ordinal] - changes[target.ordinal]))
+    drawn = set(nearest.members.tolist())
+    shared = [flat for flat in target.members.tolist() if flat in drawn]
+    if not shared:
+        return ""
+    space = results.scores(source.id).space
+    names = ", ".join(str(space.index(flat)) for flat in shared[:SHOWN])
+    count = f"{len(shared)} of the chosen neurons" if len(shared) > 1 else "one of the chosen neurons"
+    more = ", among them" if len(shared) > SHOWN else ":"
+    return (
+        f" The random set that comes nearest (seed {nearest.seed}, {signed(changes[nearest.ordinal])}) holds {count} "
+        f"by chance{more} {names}."
+    )

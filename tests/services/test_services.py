@@ -15,7 +15,7 @@ from app.cli.values import ablate_values, explain_values
 from app.domain.errors import BadInput
 from app.main import Golgi, build
 from app.services.exports import as_csv
-from app.services.words import words_of
+from app.services.words import signed, words_of
 from app.settings import Settings
 from app.web.forms import passages_of, size_of
 
@@ -51,21 +51,27 @@ def test_the_command_makes_the_same_run(explained: Golgi) -> None:
     assert requests.ablate(source, ablate_values(args)).id == 2
 
 
-def test_random_sets_that_hold_the_strongest_neuron_are_told(explained: Golgi) -> None:
-    results, found = explained.worker.results, set()
+def test_what_the_nearest_random_set_shares_with_the_chosen_one_is_told(explained: Golgi) -> None:
+    results, seen = explained.worker.results, set()
     scores = results.scores(1)
-    strongest = scores.space.index(flat := int(np.argmax(scores.mean[0])))
-    for count in (1, 2, 4):
-        asked = {"selection": {"count": count}, "seeds": 3, "seed": 1}
+    for count, seed in ((1, 1), (1, 4), (1, 7), (2, 1), (8, 1)):
+        asked = {"selection": {"count": count}, "seeds": 3, "seed": seed}
         run = explained.services.requests.ablate(explained.services.runs.get(1), asked)
         explained.worker.run_once()
+        answers = results.responses(run.id)
+        change = {at: np.mean([row[item][0] - answers[0][item][0] for item in row]) for at, row in answers.items()}
         beside = [row for row in results.settings(run.id) if row.about["axis"] == "chosen"]
-        lucky = sum(flat in row.members for row in beside if row.family == "random")
-        told = f" By chance {lucky} of the 3 random sets hold the strongest of the chosen neurons, {strongest}."
+        target = next(row for row in beside if row.family == "target")
+        random = [row for row in beside if row.family == "random"]
+        nearest = min(random, key=lambda row: abs(change[row.ordinal] - change[target.ordinal]))
+        shared = sorted(set(nearest.members) & set(target.members), key=lambda flat: -scores.mean[0][flat])
+        names = ", ".join(str(scores.space.index(int(flat))) for flat in shared[:3])
+        many = f"{len(shared)} of" if len(shared) > 1 else "one of"
+        told = f"(seed {nearest.seed}, {signed(change[nearest.ordinal])}) holds {many} the chosen neurons by chance"
         sentence = explained.services.pages.run(run.id).ablate.sentence
-        assert sentence.endswith(told) if lucky else "By chance" not in sentence
-        found.add(lucky)
-    assert found > {0}, "sets with it and without it were seen"
+        assert told in sentence and sentence.endswith(f" {names}.") if shared else "by chance" not in sentence
+        seen.add(min(len(shared), 2))
+    assert seen == {0, 1, 2}, "none, one and several were seen"
 
 
 def test_exports_agree_with_the_store(explained: Golgi) -> None:
