@@ -82,10 +82,12 @@ def test_hooks_live_in_one_file() -> None:
 
 
 def test_pages_name_no_other_host() -> None:
-    """No address of another host; the name of SVG's own notation is not fetched."""
+    """No address of another host; the name of SVG's own notation and the link of Plotly's tool bar, which is off, are
+    not fetched."""
     assert len(PAGE_FILES) > 20
     for path in PAGE_FILES:
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        text = text.replace('href="https://plotly.com/"', "")
         if not path.name.endswith(".min.js"):
             assert not re.search(r"""https?://|["'(=]\s*//\w""", text), path
         assert not re.search(
