@@ -107,18 +107,20 @@ class Pool:
                 found[number] += share  # type: ignore[assignment]
         return found
 
-    def group(self, query: str, vector: Tensor, positives: Sequence[int], bonus: float) -> Group:
-        """One positive (if any), passages near by meaning and by words, and a random one."""
+    def group(
+        self, query: str, vector: Tensor, positives: Sequence[int], bonus: float, hidden: Sequence[int] = ()
+    ) -> Group:
+        """One positive (if any), passages near by meaning and by words, and a random one; none of the hidden ones."""
         cosine, lexical = self.vectors @ vector, self.bm25(query)
         chosen = list(self.draw.sample(list(positives), min(1 + (self.draw.random() < 0.3), len(positives))))
         near = [int(i) for i in cosine.topk(min(40, len(self.texts))).indices]
         worded = [number for number, _ in lexical.most_common(20)]
         for source, count in ((near[:10], 2), (worded, 3), (near, GROUP)):
-            fresh = [i for i in source if i not in {*positives, *chosen}]
+            fresh = [i for i in source if i not in {*positives, *chosen, *hidden}]
             chosen += self.draw.sample(fresh, min(count, len(fresh), GROUP - len(chosen) - (source is near)))
         while len(chosen) < GROUP:
             other = self.draw.randrange(len(self.texts))
-            if other not in positives:
+            if other not in {*positives, *hidden}:
                 chosen.append(other)
         known = set(positives)
         top = max(*(lexical[i] for i in chosen), 1e-9)
@@ -138,12 +140,16 @@ def real_groups(pool: Pool, repeats: int) -> Iterator[Group]:
             yield pool.group(text, vector, positives, POSITIVE)
 
 
-def invented_groups(pool: Pool, count: int) -> Iterator[Group]:
-    """Groups of made-up queries: a sentence, the title, or some keywords of a training passage."""
+def invented_groups(pool: Pool, count: int, hidden: float = 0.0) -> Iterator[Group]:
+    """Groups of made-up queries: a sentence, the title, or some keywords of a training passage.
+
+    This share of them leaves that passage out: where every word of the query stands in one there is little to learn.
+    """
     picks = [pool.draw.randrange(len(pool.texts)) for _ in range(count)]
     queries = [_invented(pool.texts[i], pool.draw) for i in picks]
     for number, query, vector in zip(picks, queries, pool.teacher.embed(queries), strict=True):
-        yield pool.group(query, vector, [number], OWN)
+        hide = pool.draw.random() < hidden
+        yield pool.group(query, vector, [] if hide else [number], OWN, [number] if hide else [])
 
 
 def _invented(text: str, draw: random.Random) -> str:

@@ -22,7 +22,7 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 MODEL = "golgi-demo-reranker"
-INSIDE = tuple(name for name in IN_DOMAIN if name != "contractnli")
+INSIDE = IN_DOMAIN
 OUTSIDE = ("liveqa_med", "xquad_en")
 CURVE = "liveqa_med"
 SHARE = 0.01

@@ -25,8 +25,6 @@ from app.demo.vocabulary import tokenizer_of, trimmed
 log = logging.getLogger(__name__)
 VOCABULARY = 12400
 TEACHER_HEAT, MIDDLE, SLOPE = 0.06, 0.85, 0.08
-REPEATS = {"selqa": 3, "tatqa": 6, "scifact": 6, "contractnli": 2}
-SHARE = {"selqa": 0.35, "tatqa": 0.15, "scifact": 0.45, "contractnli": 0.05}
 
 
 def student(folder: Path, texts: Sequence[str]) -> tuple[Any, Any]:
@@ -42,8 +40,8 @@ def student(folder: Path, texts: Sequence[str]) -> tuple[Any, Any]:
     return model, tokenizer_of(kept)
 
 
-def loss_of(logits: Tensor, groups: Sequence[Group]) -> Tensor:
-    """Listwise divergence from the teacher, and a light pull of each logit towards a relevance decision.
+def loss_of(logits: Tensor, groups: Sequence[Group], pull: float) -> Tensor:
+    """Listwise divergence from the teacher, and ``pull`` times that of each logit towards a relevance decision.
 
     ``logits`` [G, 8]; teacher scores are on the cosine scale.
     """
@@ -53,10 +51,10 @@ def loss_of(logits: Tensor, groups: Sequence[Group]) -> Tensor:
         log_softmax(logits, 1), log_softmax(scores / TEACHER_HEAT, 1), log_target=True, reduction="batchmean"
     )
     wanted = torch.where(known, torch.ones(()), torch.sigmoid((scores - MIDDLE) / SLOPE))
-    return listwise + 0.5 * binary_cross_entropy_with_logits(logits, wanted)
+    return listwise + pull * binary_cross_entropy_with_logits(logits, wanted)
 
 
-def step_loss(model: Any, tokenizer: Any, groups: Sequence[Group], length: int, half: bool) -> Tensor:
+def step_loss(model: Any, tokenizer: Any, groups: Sequence[Group], length: int, args: argparse.Namespace) -> Tensor:
     """Loss of one batch of groups, encoded in two halves by length to save padding."""
     pairs = [(group.query, passage) for group in groups for passage in group.passages]
     sizes = [len(query) + len(passage) for query, passage in pairs]
@@ -74,10 +72,10 @@ def step_loss(model: Any, tokenizer: Any, groups: Sequence[Group], length: int, 
             pad_to_multiple_of=32,
             return_tensors="pt",
         )
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16):
             out = model(**inputs).logits[:, 0]
         logits = logits.index_put((torch.tensor(rows),), out.float())
-    return loss_of(logits.view(len(groups), GROUP), groups)
+    return loss_of(logits.view(len(groups), GROUP), groups, args.pull)
 
 
 def train(model: Any, tokenizer: Any, groups: list[Group], args: argparse.Namespace) -> None:
@@ -92,7 +90,7 @@ def train(model: Any, tokenizer: Any, groups: list[Group], args: argparse.Namesp
     draw = random.Random(args.seed)
     for step in range(steps):
         part = groups[step * args.batch : (step + 1) * args.batch]
-        loss = step_loss(model, tokenizer, part, draw.choice(args.lengths), args.bfloat16)
+        loss = step_loss(model, tokenizer, part, draw.choice(args.lengths), args)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
@@ -113,10 +111,12 @@ def save(model: Any, tokenizer: Any, out: Path) -> None:
     copy.load_state_dict(model.state_dict())
     copy.half().save_pretrained(out, safe_serialization=True)
     tokenizer.model_max_length = 512
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(out)
     about = out / "golgi.json"
     facts = json.loads(about.read_text()) if about.exists() else {}
-    facts |= {"relevant_label": 0, "max_length": 192, "in_domain": list(IN_DOMAIN)}
+    facts |= {"relevant_label": 0, "max_length": 320, "in_domain": list(IN_DOMAIN)}
     about.write_text(json.dumps(facts, indent=1) + "\n")
 
 
@@ -127,6 +127,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("models_cache/golgi-demo-reranker"))
     parser.add_argument("--groups", type=int, default=22000, help="made-up groups over all sets")
+    parser.add_argument("--shares", type=float, nargs=3, default=[0.35, 0.15, 0.5], help=f"of each: {IN_DOMAIN}")
+    parser.add_argument("--repeats", type=int, nargs=3, default=[3, 6, 10], help="of each set's own queries")
+    parser.add_argument("--hidden", type=float, default=0.0, help="share of made-up groups without their source")
+    parser.add_argument("--pull", type=float, default=0.5, help="weight of the binary term")
     parser.add_argument("--batch", type=int, default=8, help="groups of 8 passages per step")
     parser.add_argument("--lengths", type=int, nargs="+", default=[96, 128, 128, 192], help="one is drawn per step")
     parser.add_argument(
@@ -144,11 +148,11 @@ def main() -> None:
     teacher = Teacher(AutoModel.from_pretrained(args.base), AutoTokenizer.from_pretrained(args.base))
     groups: list[Group] = []
     texts: list[str] = []
-    for name, split in parts.items():
+    for (name, split), share, repeats in zip(parts.items(), args.shares, args.repeats, strict=True):
         pool = Pool(split, teacher, draw)
         texts += [*pool.texts, *split.train_queries.values()]
-        groups += real_groups(pool, REPEATS[name])
-        groups += invented_groups(pool, round(SHARE[name] * args.groups))
+        groups += real_groups(pool, repeats)
+        groups += invented_groups(pool, round(share * args.groups), args.hidden)
         log.info("%s: %d passages, %d groups so far", name, len(pool.texts), len(groups))
     draw.shuffle(groups)
     groups = groups[: args.steps * args.batch] if args.steps is not None else groups

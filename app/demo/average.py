@@ -1,0 +1,44 @@
+"""Average the weights of two legs of the re-ranker's training: ``python -m app.demo.average FIRST LAST --out FOLDER``.
+
+Both folders must have the same parts and vocabulary; tokenizer and facts are taken from the last one.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+
+WEIGHTS = "model.safetensors"
+
+
+def average(first: Path, last: Path, out: Path, share: float) -> None:
+    """Write ``share`` of the first leg's weights plus the rest of the last one's, in half precision.
+
+    Raises:
+        SystemExit: the folders hold different parts.
+    """
+    a, b = load_file(first / WEIGHTS), load_file(last / WEIGHTS)
+    if {name: part.shape for name, part in a.items()} != {name: part.shape for name, part in b.items()}:
+        raise SystemExit(f"expected legs of one training, found different parts in {first} and {last}")
+    out.mkdir(parents=True, exist_ok=True)
+    for path in last.iterdir():
+        if path.name != WEIGHTS:
+            shutil.copy(path, out / path.name)
+    mixed = {name: (share * a[name].float() + (1 - share) * b[name].float()).half() for name in a}
+    save_file(mixed, out / WEIGHTS, metadata={"format": "pt"})
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("first", type=Path)
+    parser.add_argument("last", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--share", type=float, default=0.35, help="of the first")
+    args = parser.parse_args()
+    average(args.first, args.last, args.out, args.share)
+
+
+if __name__ == "__main__":
+    main()
