@@ -119,7 +119,15 @@
   document.addEventListener("htmx:load", (event) => { if (event.detail.elt !== document.body) fresh(event.detail.elt); });
   document.addEventListener("htmx:sendError", (event) => { if (event.target.dataset.poll) poll(event.target, 5000); });
   document.addEventListener("run-ended", () => say("The run has ended"));
-  addEventListener("DOMContentLoaded", () => fresh(document.body));
+  function toFault() {  // a form that came back: the field that was wrong is in view, with what was expected of it
+    const field = document.querySelector("main [aria-invalid=true]");
+    if (!field) return;
+    const closed = field.closest("details:not([open])");
+    if (closed) closed.open = true;
+    field.focus({ preventScroll: true });
+    field.scrollIntoView({ block: "center" });
+  }
+  addEventListener("DOMContentLoaded", () => { fresh(document.body); toFault(); });
   addEventListener("load", () => {  // a page whose answer will have figures reads their script while nobody waits
     const soon = document.querySelector("meta[name=soon]");
     if (soon) (window.requestIdleCallback || setTimeout)(() => document.head.append(Object.assign(document.createElement("script"), { src: soon.content })));

@@ -127,6 +127,21 @@ def test_a_long_job_is_cancelled_and_keeps_its_part(page: Any) -> None:
     assert state == "partial"
 
 
+def test_a_form_that_comes_back_shows_the_wrong_field(page: Any) -> None:
+    page.goto("/explain?demo=pair")
+    query = page.locator("[name=query]").first.input_value()
+    page.locator("form:has([name=steps])").evaluate("form => { form.noValidate = true; }")
+    page.locator("[name=steps]").fill("0")
+    page.get_by_role("button", name="Explain", exact=True).click()
+    told = page.locator(".error.at-field")
+    told.wait_for()
+    assert "Found '0'" in told.inner_text()
+    assert page.evaluate("document.activeElement.name") == "steps"
+    box = told.bounding_box()
+    assert 0 < box["y"] < 900 - box["height"], "what was expected is in view"
+    assert page.locator("[name=query]").first.input_value() == query
+
+
 def test_a_threshold_is_dragged_and_taken(page: Any) -> None:
     page.goto("/runs/1")
     page.wait_for_selector("#figure-distribution .main-svg")
