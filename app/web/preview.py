@@ -87,4 +87,4 @@ def estimate(timed: RunsView, steps: int, inputs: int) -> str:
             device = run.environment.get("device", "")
             told = f"{seconds:.0f} s" if seconds >= 1.5 else "1 s"
             return f"about {told} on {device}, going by run {run.id}; more where steps are doubled"
-    return "no timing yet: the first run with this model also loads it"
+    return "no timing yet for this model on this machine"
