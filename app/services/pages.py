@@ -4,18 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from app.domain.errors import BadInput
 from app.domain.runs import Job, Run
-from app.domain.sites import NeuronIndex, Site, SiteKind
-from app.figures import layers
-from app.figures.base import Figure
+from app.domain.sites import NeuronIndex
 from app.methods.base import methods
 from app.services.ablation_view import AblationView, ablation_view
 from app.services.about import about_of, paragraph_of
 from app.services.attribute_view import AttributeView, attribute_view
 from app.services.commands import command_of
+from app.services.layer_view import LayerLook, LayerView, layer_view
 from app.services.query_view import QueryMoves, query_moves, trec_run
 from app.services.run_view import ExplainView, explain_view, job_open
 from app.services.study_view import StudyView, study_view
@@ -26,7 +23,6 @@ from app.store.results import Results
 from app.store.runs import Runs
 
 PAGE = 50
-UNITS = 100
 
 
 @dataclass(frozen=True)
@@ -98,26 +94,6 @@ class RunsView:
     filters: Mapping[str, str]
     sort: str
     models: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LayerView:
-    """All units of one site, a page at a time. ``rows``: id, score, standard error, share of positive examples."""
-
-    run: Run
-    layer: int
-    kind: str
-    kinds: tuple[str, ...]
-    layers: tuple[int, ...]
-    part: str
-    parts: tuple[str, ...]
-    sort: str
-    offset: int
-    size: int
-    total: int
-    unit: str
-    rows: tuple[tuple[str, float, float, float], ...]
-    figure: Figure
 
 
 @dataclass(frozen=True)
@@ -225,30 +201,13 @@ class Pages:
         found, _ = self.runs.find(filters={}, limit=50)
         return tuple(run for run in found if not run.recorded)[:count]
 
-    def layer(self, number: int, layer: int, kind: str, part: str, sort: str, offset: int) -> LayerView:
+    def layer(self, number: int, layer: int, look: LayerLook) -> LayerView:
         """All units of one site.
 
         Raises:
             NotFound: the run does not score that layer.
         """
-        run = self.runs.get(number)
-        places = [(row["kind"], row["layer"]) for row in self.results.profile(number)]
-        kinds = tuple(dict.fromkeys(name for name, _ in places))
-        kind = kind if kind in kinds else (kinds or ("mid",))[0]
-        site = Site(layer, SiteKind(kind))
-        parts = tuple(run.plan.get("parts", ("all",)))
-        part = part if part in parts else "all"
-        values = self.results.layer(number, site, "mean", part)
-        se, sign = (self.results.layer(number, site, name, "all") for name in ("se", "positive"))
-        keys = {"index": np.arange(len(values)), "abs": -np.abs(values), "bottom": values}
-        order = np.argsort(keys.get(sort, -values), kind="stable")[offset : offset + UNITS]
-        rows = tuple((f"L{layer}.{kind}.{u}", float(values[u]), float(se[u]), float(sign[u])) for u in order)
-        unit = run.plan.get("target", {}).get("unit", "")
-        figure = layers.layer_units(values, site, unit, f"run {run.id} · {run.spec.model} · {part}")
-        numbers = tuple(dict.fromkeys(at for _, at in places))
-        return LayerView(
-            run, layer, kind, kinds, numbers, part, parts, sort, offset, UNITS, len(values), unit, rows, figure
-        )
+        return layer_view(self.runs.get(number), self.results, layer, look)
 
     def neuron(self, model: str, text: str) -> NeuronView:
         """One unit over all runs of its model.

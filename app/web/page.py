@@ -149,7 +149,8 @@ def _ignored(request: Request, reads: set[str]) -> tuple[str, ...]:
     route = request.scope.get("route")
     if request.method != "GET" or not isinstance(route, APIRoute):
         return ()
-    known = {parameter.alias for parameter in route.dependant.query_params} | reads
+    whole = (route.dependant, *route.dependant.dependencies)
+    known = {parameter.alias for one in whole for parameter in one.query_params} | reads
     return tuple(sorted(set(request.query_params) - known))
 
 

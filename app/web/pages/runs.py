@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from app.domain.errors import GolgiError, NotFound
 from app.figures.base import Figure
 from app.services.container import Services
 from app.services.exports import FORMATS, SUFFIX
+from app.services.layer_view import LayerLook
 from app.web.forms import ablate_values
 from app.web.page import Sent, away, figure_table, fragment, render, services
 
@@ -159,17 +160,15 @@ def figure_csv(
 @router.get("/runs/{number}/layers/{layer}.csv", name="layer_csv")
 def layer_csv(request: Request, number: int, layer: int, kind: str = "", part: str = "all") -> Response:
     """The table of a layer's figure."""
-    figure = services(request).pages.layer(number, layer, kind, part, "index", 0).figure
+    figure = services(request).pages.layer(number, layer, LayerLook(kind, part, "index")).figure
     return figure_table({"layer": figure}, "layer", f"golgi-run-{number}-layer-{layer}")
 
 
 @router.get("/runs/{number}/layers/{layer}", name="layer")
 @router.get("/runs/{number}/layers/{layer}.json", name="runs_layers_one_json")
-def layer_page(
-    request: Request, number: int, layer: int, kind: str = "", part: str = "all", sort: str = "signed", offset: int = 0
-) -> Response:
+def layer_page(request: Request, number: int, layer: int, look: Annotated[LayerLook, Depends()]) -> Response:
     """All units of a layer."""
-    return render(request, "layer", services(request).pages.layer(number, layer, kind, part, sort, max(0, offset)))
+    return render(request, "layer", services(request).pages.layer(number, layer, look))
 
 
 @router.get("/neurons/{model}/{text}", name="neuron")

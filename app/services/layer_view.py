@@ -1,0 +1,128 @@
+"""Every unit of one layer: sorted, filtered, a page at a time."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.errors import BadInput
+from app.domain.runs import Run
+from app.domain.sites import Site, SiteKind
+from app.figures import layers
+from app.figures.base import Figure
+from app.store.results import Results
+
+UNITS = 100
+TERM = re.compile(r"(abs|)(>=|<=|>|<)([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)", re.IGNORECASE)
+BY_SIGN: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = {
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+}
+
+
+@dataclass(frozen=True)
+class LayerLook:
+    """What of a layer is looked at: a place, a part of the input, an order, a filter, a first row."""
+
+    kind: str = ""
+    part: str = "all"
+    sort: str = "signed"
+    q: str = ""
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """Units of one site. ``rows``: id, score, standard error, share of positive examples.
+
+    ``found`` of ``total`` units pass the filter ``q``; ``refused`` says what is wrong with it, and then all pass.
+    """
+
+    run: Run
+    layer: int
+    kind: str
+    kinds: tuple[str, ...]
+    layers: tuple[int, ...]
+    part: str
+    parts: tuple[str, ...]
+    sort: str
+    q: str
+    refused: str
+    offset: int
+    size: int
+    found: int
+    total: int
+    unit: str
+    rows: tuple[tuple[str, float, float, float], ...]
+    figure: Figure
+
+
+def kept(text: str, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """[U] which units a filter keeps: ``>0.01``, ``<-0.1``, ``abs>=0.05``, and unit numbers or ids.
+
+    Terms stand beside each other; every comparison must hold, and one of the units must be meant where units are named.
+
+    Raises:
+        BadInput: a term that is none of these.
+    """
+    found, named = np.ones(len(scores), dtype=bool), []
+    for term in re.sub(r"([<>]=?)\s+", r"\1", text).replace(",", " ").split():
+        compared = TERM.fullmatch(term)
+        if compared:
+            magnitude, sign, value = compared.groups()
+            found &= BY_SIGN[sign](np.abs(scores) if magnitude else scores, float(value))
+        elif re.fullmatch(r"(?:L\d+\.\w+\.)?\d+", term):
+            named.append(int(term.rpartition(".")[2]))
+        else:
+            way = "Put spaces between several."
+            raise BadInput(">0.01, <-0.1, abs>0.05 or the number of a unit", f"'{term[:40]}'", way, "q")
+    return found & np.isin(np.arange(len(scores)), named) if named else found
+
+
+def layer_view(run: Run, results: Results, layer: int, look: LayerLook) -> LayerView:
+    """The view of a layer.
+
+    Raises:
+        NotFound: the run does not score it.
+    """
+    places = [(row["kind"], row["layer"]) for row in results.profile(run.id)]
+    kinds = tuple(dict.fromkeys(name for name, _ in places))
+    kind = look.kind if look.kind in kinds else (kinds or ("mid",))[0]
+    site = Site(layer, SiteKind(kind))
+    parts = tuple(run.plan.get("parts", ("all",)))
+    part = look.part if look.part in parts else "all"
+    values = results.layer(run.id, site, "mean", part)
+    se, sign = (results.layer(run.id, site, name, "all") for name in ("se", "positive"))
+    refused, mask = "", np.ones(len(values), dtype=bool)
+    try:
+        mask = kept(look.q, values)
+    except BadInput as error:
+        refused = f"Expected {error.expected}. Found {error.found}. {error.remedy}"
+    keys = {"index": np.arange(len(values)), "abs": -np.abs(values), "bottom": values}
+    order = np.argsort(keys.get(look.sort, -values), kind="stable")
+    offset = max(0, look.offset)
+    shown = order[mask[order]][offset : offset + UNITS]
+    unit = run.plan.get("target", {}).get("unit", "")
+    return LayerView(
+        run=run,
+        layer=layer,
+        kind=kind,
+        kinds=kinds,
+        layers=tuple(dict.fromkeys(at for _, at in places)),
+        part=part,
+        parts=parts,
+        sort=look.sort,
+        q=look.q,
+        refused=refused,
+        offset=offset,
+        size=UNITS,
+        found=int(mask.sum()),
+        total=len(values),
+        unit=unit,
+        rows=tuple((f"L{layer}.{kind}.{u}", float(values[u]), float(se[u]), float(sign[u])) for u in shown),
+        figure=layers.layer_units(values, site, unit, f"run {run.id} · {run.spec.model} · {part}"),
+    )
