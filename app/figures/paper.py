@@ -11,6 +11,9 @@ COLOURS = {"paper": "#ffffff", "ink": "#1b2126", "line": "#dddcd6", "zero": "#f3
 COLOURS |= {"pos": "#c4620f", "neg": "#22619c", "one": "#0f5f66"}
 """The page's light theme; ``frontend/static/plots.js`` holds the same."""
 
+HEAD = 84
+"""Pixels for title and caption; a legend stands below them, in the figure's own margin."""
+
 SCALES = {
     DIVERGING: [[0, COLOURS["neg"]], [0.5, COLOURS["zero"]], [1, COLOURS["pos"]]],
     SINGLE: [[0, COLOURS["zero"]], [1, COLOURS["one"]]],
@@ -25,9 +28,11 @@ def drawn(figure: Figure) -> "Drawn":
     layout = dict(figure.plot["layout"])
     layout |= {name: {**axis, "automargin": True, **layout.get(name, {})} for name in ("xaxis", "yaxis")}
     layout |= {"paper_bgcolor": COLOURS["paper"], "plot_bgcolor": COLOURS["paper"], "font": {"color": COLOURS["ink"]}}
-    layout["title"] = {"text": figure.title, "subtitle": {"text": figure.caption}}
-    layout["margin"] = {**layout.get("margin", {}), "t": 84}
-    layout["height"] = layout.get("height", 320) + 72
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 16}}
+    layout["title"] = {**place, "text": figure.title, "subtitle": {"text": figure.caption}}
+    margin = layout.get("margin", {})
+    layout |= {"margin": {**margin, "t": margin.get("t", 12) + HEAD}, "height": layout.get("height", 320) + HEAD}
+    layout["template"] = "none"
     return Plot(data=[_coloured(trace) for trace in figure.plot["data"]], layout=layout)
 
 
