@@ -87,12 +87,12 @@ def study_view(run: Run, inputs: Mapping[str, Run], results: Results, measure: s
     """
     settings = StudySettings.model_validate(run.spec.settings)
     names = {role: ROLES.get(role, one.title) for role, one in inputs.items()}
-    known = {name: TITLES.get(name, name) for name in run.facts.get("measures", ())}
     measure = measure or "nDCG@10"
     ready = run.state in (RunState.DONE, RunState.PARTIAL) and bool(run.facts.get("n"))
+    metrics = answered(run, results) if ready else {}
+    known = {name: TITLES.get(name, name) for name in run.facts.get("measures", ()) if name in metrics}
     if ready and measure not in known:
         raise NotFound(f"one of the measures {', '.join(known)}", f"'{measure}'", "Choose one of them.", "measure")
-    metrics = results.metrics(run.id) if ready else {}
     table = _table(run, results, metrics[measure]) if ready else None
     found = _comparisons(table, names, settings.seed) if table else ()
     look = next((one for one in found if one.ordinal == chosen), None) if chosen else _middle(found)
@@ -130,6 +130,15 @@ def study_view(run: Run, inputs: Mapping[str, Run], results: Results, measure: s
         warnings=run.warnings,
         facts=run.facts,
     )
+
+
+def answered(run: Run, results: Results) -> dict[str, Floats]:
+    """Measure to its values [S, Q], :data:`NONE` where a query has none; measures that no query has are left out.
+
+    The probability of passages that are not relevant has no value on a dataset that judges relevant ones only.
+    """
+    metrics = results.metrics(run.id)
+    return {name: values for name, values in metrics.items() if (values != NONE).all(axis=0).any()}
 
 
 def _table(run: Run, results: Results, values: Floats) -> Table:

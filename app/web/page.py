@@ -1,6 +1,7 @@
 """Rendering: a page, its fragment for HTMX, and its ``.json`` twin come from the same view."""
 
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, is_dataclass
 from importlib.resources import files
@@ -65,7 +66,7 @@ def away(request: Request, name: str, query: str = "", /, **params: Any) -> Resp
 
 def embed(value: Any) -> Markup:
     """JSON for a script block; nothing in it can close the block."""
-    text = json.dumps(jsonable_encoder(value), ensure_ascii=False)
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
@@ -177,4 +178,13 @@ def figure_table(figures: Mapping[str, Figure], key: str, name: str) -> Response
 
 def plain(view: Any) -> Any:
     """A view as JSON values."""
-    return jsonable_encoder(asdict(view) if is_dataclass(view) and not isinstance(view, type) else view)
+    return _finite(jsonable_encoder(asdict(view) if is_dataclass(view) and not isinstance(view, type) else view))
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that are none, which JSON cannot hold: an empty cell of a matrix."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
