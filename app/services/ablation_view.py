@@ -222,7 +222,7 @@ def _by_chance(rows: Sequence[SettingRow], changes: Mapping[int, float], results
     shared = [flat for flat in target.members.tolist() if flat in drawn]
     if not shared:
         return ""
-    space = results.scores(source.id).space
+    space = results.space(source.id)
     names = ", ".join(str(space.index(flat)) for flat in shared[:SHOWN])
     count = f"{len(shared)} of the chosen neurons" if len(shared) > 1 else "one of the chosen neurons"
     more = ", among them" if len(shared) > SHOWN else ":"

@@ -1,14 +1,16 @@
 """The cross test: neurons found on one dataset, removed on another."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from app.domain.errors import NotFound
 from app.domain.runs import Run, RunState
 from app.figures import sets as figures
 from app.figures.base import Figure
-from app.services.study_view import Comparison, answered, study_view
+from app.services.study_view import Comparison, study_view
 from app.services.words import signed
 from app.store.results import Results
 from app.store.runs import Runs
@@ -41,8 +43,10 @@ def cross_view(
     models = tuple(dict.fromkeys(run.spec.model for run in everything))
     chosen_model = model if model in models else next(iter(models), "")
     studies = [run for run in everything if run.spec.model == chosen_model]
-    whole = [run for run in studies if measure in answered(run, results)]
-    views = [(run, study_view(run, runs.inputs(run.id), results, measure)) for run in whole]
+    views = []
+    for run in studies:
+        with suppress(NotFound):  # no query of the study has the measure
+            views.append((run, study_view(run, runs.inputs(run.id), results, measure)))
     fractions = sorted({round(one.fraction, 4) for _, view in views for one in view.comparisons})
     at = min(fractions, key=lambda share: abs(share - (fraction or 0.01)), default=0.0)
     cells = [

@@ -8,6 +8,7 @@ from typing import Any
 from app import __version__
 from app.domain.errors import Conflict
 from app.domain.runs import RunState
+from app.services.commands import command_of
 from app.services.pages import Pages, RunView
 
 LOAD = """if RECOMPUTE:
@@ -40,9 +41,10 @@ class Notebooks:
         if view.run.state not in (RunState.DONE, RunState.PARTIAL):
             way = "Wait for it to finish."
             raise Conflict("a run with a result", f"run {number}, {view.run.state}", way)
-        inputs = sorted({run.id for run in view.inputs.values()})
-        commands = [self.pages.run(one).command for one in inputs]
-        return notebook(view, [*commands, view.command], [address(one) for one in (*inputs, number)])
+        inputs = sorted({run.id: run for run in view.inputs.values()}.items())
+        commands = [command_of(run, self.pages.runs.inputs(one)) for one, run in inputs]
+        bundles = [address(one) for one, _ in inputs]
+        return notebook(view, [*commands, view.command], [*bundles, address(number)])
 
 
 def notebook(view: RunView, commands: Sequence[str], bundles: Sequence[str]) -> bytes:

@@ -89,7 +89,7 @@ def study_view(run: Run, inputs: Mapping[str, Run], results: Results, measure: s
     names = {role: ROLES.get(role, one.title) for role, one in inputs.items()}
     measure = measure or "nDCG@10"
     ready = run.state in (RunState.DONE, RunState.PARTIAL) and bool(run.facts.get("n"))
-    metrics = answered(run, results) if ready else {}
+    metrics = _answered(run, results) if ready else {}
     known = {name: TITLES.get(name, name) for name in run.facts.get("measures", ()) if name in metrics}
     if ready and measure not in known:
         raise NotFound(f"one of the measures {', '.join(known)}", f"'{measure}'", "Choose one of them.", "measure")
@@ -132,7 +132,7 @@ def study_view(run: Run, inputs: Mapping[str, Run], results: Results, measure: s
     )
 
 
-def answered(run: Run, results: Results) -> dict[str, Floats]:
+def _answered(run: Run, results: Results) -> dict[str, Floats]:
     """Measure to its values [S, Q], :data:`NONE` where a query has none; measures that no query has are left out.
 
     The probability of passages that are not relevant has no value on a dataset that judges relevant ones only.

@@ -74,6 +74,12 @@ class Results:
         with self.db.read() as connection:
             return tuple({name: row._mapping[name] for name in names} for row in connection.execute(query))
 
+    def space(self, number: int) -> NeuronSpace:
+        """The neurons that a run scores, as :meth:`scores` orders them; no blob is read."""
+        rows = self.profile(number)
+        sites = tuple(Site(row["layer"], SiteKind(row["kind"])) for row in rows)
+        return NeuronSpace(sites, tuple(row["width"] for row in rows))
+
     def overview(
         self, number: int, part: str = "all"
     ) -> tuple[tuple[Site, NDArray[np.float32], NDArray[np.int64]], ...]:

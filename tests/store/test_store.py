@@ -104,6 +104,7 @@ def test_scores_round_trip(db: Database) -> None:
         results.layer(run.id, Site(7, SiteKind.MID), "mean", "all")
     found = results.neuron(NeuronIndex(0, SiteKind.MID, 5), "w")
     assert [(row["run"], row["score"]) for row in found] == [(run.id, float(first[5]))]
+    assert results.space(run.id) == scores.space
 
 
 def test_buckets_keep_the_strongest_of_neighbours_in_rank() -> None:
