@@ -8,18 +8,18 @@ from pathlib import Path
 import torch
 from fastapi import FastAPI
 
-from app.domain.errors import BadInput, NotFound
+from app.data.demo import Demo
+from app.domain.errors import BadInput
 from app.domain.runs import Run
-from app.jobs.base import kinds
 from app.jobs.worker import Worker
+from app.kinds import kinds
 from app.models.loading import DTYPES, Hosts
 from app.services.catalogue import Catalogue
 from app.services.compare import Compare
 from app.services.container import Services
 from app.services.datasets import Datasets
-from app.services.demo import Demo
 from app.services.exports import Exports
-from app.services.measures import Measures
+from app.services.forms import Forms
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
 from app.services.requests import Requests
@@ -56,13 +56,7 @@ class Golgi:
         Raises:
             NotFound: there is none.
         """
-        run = self.services.runs.by_fingerprint(text)
-        if run is None and text.isdigit():
-            run = self.services.runs.get(int(text))
-        if run is None:
-            way = "Look it up on the page of runs."
-            raise NotFound("the number or fingerprint of a stored run", f"'{text}'", way)
-        return run
+        return self.services.requests.desk.run(text)
 
     def check_device(self) -> None:
         """See that the chosen device is there; pages alone do without it.
@@ -105,19 +99,20 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         aliases=settings.aliases,
     )
     runs, results, jobs, registry, data = Runs(db), Results(db), Jobs(db), Registry(db), DatasetWriter(db)
-    catalogue = Catalogue(hosts, registry, jobs)
-    requests = Requests(catalogue, hosts, runs, results, jobs)
+    sets, demo = SetStore(db), Demo()
+    requests = Requests(hosts, registry, runs, results, jobs, data, sets, demo)
     pages = Pages(runs, results, jobs, registry, data)
+    catalogue = Catalogue(requests.desk, jobs)
     services = Services(
         catalogue=catalogue,
+        forms=Forms(requests.desk, catalogue),
         requests=requests,
         pages=pages,
         notebooks=Notebooks(pages),
-        measures=Measures(requests, data, SetStore(db)),
-        sets=Sets(SetStore(db), runs, results, registry),
-        compare=Compare(runs, results, SetStore(db)),
-        exports=Exports(runs, results),
-        demo=Demo(),
+        sets=Sets(sets, runs, results, registry),
+        compare=Compare(pages, sets),
+        exports=Exports(runs, results, jobs, data),
+        demo=demo,
         datasets=Datasets(data, jobs, settings.data_dir / "uploads", settings.imports),
         runs=runs,
         jobs=jobs,

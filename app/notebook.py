@@ -87,11 +87,10 @@ def _bytes(source: str, token: str) -> bytes:
 
 def _read(golgi: Golgi, run: Run) -> Opened:
     view = golgi.services.pages.run(run.id)
-    ranks = run.spec.kind in ("explain", "attribute")
     return Opened(
         record=run,
-        sentences=view.sentences,
+        sentences=view.report.sentences,
         table=pq.read_table(io.BytesIO(golgi.services.exports.export(run.id, "parquet"))),
-        scores=golgi.worker.results.scores(run.id) if ranks else None,
-        figures={name: drawn(figure) for name, figure in view.inner.figures.items()},
+        scores=golgi.worker.results.scores(run.id) if view.ranks else None,
+        figures={name: drawn(figure) for name, figure in view.report.figures.items()},
     )

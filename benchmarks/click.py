@@ -50,7 +50,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def asked(page: Any, url: str, number: int) -> dict[str, float]:
+def timed(page: Any, url: str, number: int) -> dict[str, float]:
     """Seconds from the click on the start page to the run's page, to its first figure, and of the run itself."""
     page.goto(url)
     page.wait_for_load_state("networkidle")
@@ -81,10 +81,10 @@ def main() -> None:
         page.goto(url)
         time.sleep(args.idle)
         for number in range(1, args.rounds + 1):
-            found = asked(page, url, number)
-            ratio = found["picture"] / found["run"]
-            told = "  ".join(f"{name} {value:.2f} s" for name, value in found.items())
-            sys.stdout.write(f"round {number}: {told}  picture / run {ratio:.2f}\n")
+            seconds = timed(page, url, number)
+            ratio = seconds["picture"] / seconds["run"]
+            listed = "  ".join(f"{name} {value:.2f} s" for name, value in seconds.items())
+            sys.stdout.write(f"round {number}: {listed}  picture / run {ratio:.2f}\n")
             sys.stdout.flush()
         browser.close()
 

@@ -20,19 +20,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.data.demo import FOLDER
 from app.data.ranking import Collection, load_collection
 from app.domain.examples import Example
 from app.domain.interventions import Setting
 from app.domain.neuron_sets import random_matched
 from app.domain.targets import TargetSpec
 from app.interventions.edits import Sources
-from app.interventions.responses import responses
-from app.methods.conductance import Conductance, Params
+from app.interventions.responses import grid, responses
+from app.methods.conductance import NeuronIntegratedGradients
 from app.methods.sweep import chunk_rows, complete_sites
 from app.models.encoding import Batch
 from app.models.host import ModelHost
 from app.models.loading import Hosts
-from app.services.demo import FOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = 4
@@ -41,21 +41,21 @@ TOGETHER = 4
 def clocked(call: Callable[[], Any]) -> tuple[float, Any]:
     """Seconds and result of a call."""
     begun = time.perf_counter()
-    found = call()
+    result = call()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - begun, found
+    return time.perf_counter() - begun, result
 
 
-def pairs_of(data: Collection, count: int) -> list[Example]:
+def pairs_of(collection: Collection, count: int) -> list[Example]:
     """Judged relevant pairs, by length."""
-    found = [
-        Example(f"{q} {p}", data.queries[q], data.passages[p])
-        for q, grades in data.judgements.items()
+    pairs = [
+        Example(f"{q} {p}", collection.queries[q], collection.passages[p])
+        for q, grades in collection.judgements.items()
         for p, grade in grades.items()
         if grade > 0
     ]
-    return sorted(found[:count], key=lambda one: len(one.passage or ""))
+    return sorted(pairs[:count], key=lambda example: len(example.passage or ""))
 
 
 def bare(host: ModelHost, batch: Batch, steps: int) -> None:
@@ -72,12 +72,12 @@ def attribution(host: ModelHost, data: Collection, args: argparse.Namespace) -> 
     """Neuron Integrated Gradients of many pairs against bare forwards of as many rows."""
     pairs, steps = pairs_of(data, args.pairs), args.steps
     batches = [host.encode(pairs[at : at + TOGETHER], max_length=args.length) for at in range(0, len(pairs), TOGETHER)]
-    method, params = Conductance(), Params(steps=steps, adaptive=False)
+    method = NeuronIntegratedGradients(steps=steps, adaptive=False)
     target = host.target(TargetSpec(), batches[0])
     bare(host, batches[0], steps)
     swept = beside = floor = 0.0
     for number, batch in enumerate(batches):
-        seconds, _ = clocked(partial(method.attribute, host, batch, target, params))
+        seconds, _ = clocked(partial(method.attribute, host, batch, target))
         swept += seconds
         if number % args.floor_every == args.floor_every // 2:
             beside += seconds
@@ -112,16 +112,20 @@ def study(host: ModelHost, data: Collection, queries: int, depth: int, seeds: in
     batches = [host.encode(examples, max_length=length) for examples in lists]
     target = host.target(TargetSpec(), batches[0])
     rows = 4096 // length if host.device.type == "cpu" else 65536 // length
-    whole = lambda reuse: [  # noqa: E731
-        responses(host, batch, target, settings, space, Sources(), rows=rows, reuse=reuse) for batch in batches
-    ]
-    plain = lambda: [  # noqa: E731
-        np.concatenate([responses(host, b, target, [one], space, Sources(), rows=1, reuse=False) for one in settings])
-        for b in batches
-    ]
-    together, answers = clocked(lambda: whole(True))
-    without, _ = clocked(lambda: whole(False))
-    alone, slow = clocked(plain)
+
+    def answered(batch: Batch, tested: list[Setting], rows: int, reuse: bool) -> Any:
+        plan = grid(tested, len(batch.examples))
+        return responses(host, batch, target, plan, space, Sources(), rows=rows, reuse=reuse)
+
+    def all_settings(reuse: bool) -> list[Any]:
+        return [answered(batch, settings, rows, reuse) for batch in batches]
+
+    def each_setting() -> list[Any]:
+        return [np.concatenate([answered(batch, [setting], 1, False) for setting in settings]) for batch in batches]
+
+    together, answers = clocked(partial(all_settings, True))
+    without, _ = clocked(partial(all_settings, False))
+    alone, plain_answers = clocked(each_setting)
     bare, _ = clocked(lambda: [host.run(batch, None) for batch in batches for _ in settings])
     return {
         "what": "study",
@@ -134,7 +138,9 @@ def study(host: ModelHost, data: Collection, queries: int, depth: int, seeds: in
         "bare forwards, s": round(bare, 2),
         "times faster than the plain loop": round(alone / together, 2),
         "ratio to bare forwards": round(together / bare, 2),
-        "largest difference": max(float(np.abs(a - b).max()) for a, b in zip(answers, slow, strict=True)),
+        "largest difference": max(
+            float(np.abs(ours - plain).max()) for ours, plain in zip(answers, plain_answers, strict=True)
+        ),
     }
 
 

@@ -21,18 +21,18 @@ import torch
 from captum.attr import LayerConductance
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
+from app.data.demo import Demo
 from app.domain.examples import Example
 from app.domain.model_card import ModelCard
 from app.domain.sites import Site, SiteKind
 from app.domain.targets import TargetSpec
-from app.methods.conductance import Conductance, Params
+from app.methods.conductance import NeuronIntegratedGradients
 from app.methods.sweep import Path as SweptPath
 from app.methods.sweep import chunk_rows, complete_sites, sweep_path
 from app.models.architectures import claim
 from app.models.encoding import Encoder
 from app.models.host import ModelHost
 from app.models.loading import Hosts, host_of
-from app.services.demo import Demo
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models_cache"
@@ -106,7 +106,7 @@ def captum_layer(host: ModelHost, batch: Any, path: Any, layer: int, steps: int,
     peer = LayerConductance(Logit(host, batch), host.places[Site(layer, SiteKind.MID)].module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = peer.attribute(
+        attribution = peer.attribute(
             path.start + path.change,
             baselines=path.start,
             n_steps=steps,
@@ -114,7 +114,7 @@ def captum_layer(host: ModelHost, batch: Any, path: Any, layer: int, steps: int,
             attribute_to_layer_input=True,
             internal_batch_size=rows,
         )
-    return (found[0] if isinstance(found, tuple) else found)[0].detach()
+    return (attribution[0] if isinstance(attribution, tuple) else attribution)[0].detach()
 
 
 def measured(host: ModelHost, example: Example, steps: int, repeats: int, captum_layers: int) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def measured(host: ModelHost, example: Example, steps: int, repeats: int, captum
     path = SweptPath.of(host, batch, "pad_query_and_passage")
     sites = {*host.space("ffn").sites, *complete_sites(host)}
     rows = chunk_rows(host, batch, sites)
-    params = Params(steps=steps, adaptive=False)
+    method = NeuronIntegratedGradients(steps=steps, adaptive=False)
 
     def bare() -> None:
         left = steps + 1
@@ -137,7 +137,7 @@ def measured(host: ModelHost, example: Example, steps: int, repeats: int, captum
         torch.cuda.reset_peak_memory_stats()
     bare()
     floor = timed(device, bare, repeats)
-    ours = timed(device, lambda: Conductance().attribute(host, batch, target, params), repeats)
+    ours = timed(device, lambda: method.attribute(host, batch, target), repeats)
     peak = (
         torch.cuda.max_memory_allocated()
         if device.type == "cuda"
@@ -182,19 +182,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
-    device, pair, found = torch.device(name), Demo().pair(), []
+    device, pair, rows = torch.device(name), Demo().pair(), []
     example = Example("0", pair.query, pair.passages[0])
     if args.model in ("demo", "both"):
         row = measured(
             Hosts(MODELS, device=name).get("golgi-demo-reranker"), example, args.steps or 50, args.repeats, 6
         )
         exact = Hosts(MODELS, device=name, dtype="float64").get("golgi-demo-reranker")
-        found.append(row | {"largest difference in float64": difference(exact, example, 16, list(range(6)))})
+        rows.append(row | {"largest difference in float64": difference(exact, example, 16, list(range(6)))})
     if args.model in ("large", "both"):
         row = measured(large(device, torch.float32), example, args.steps or 10, args.repeats, 3)
         exact = large(device, torch.float64)
-        found.append(row | {"largest difference in float64": difference(exact, example, 4, [0, 23])})
-    text = json.dumps(found, indent=1)
+        rows.append(row | {"largest difference in float64": difference(exact, example, 4, [0, 23])})
+    text = json.dumps(rows, indent=1)
     sys.stdout.write(text + "\n")
     if args.json:
         args.json.write_text(text + "\n")

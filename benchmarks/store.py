@@ -26,15 +26,15 @@ from app.store.runs import Runs
 def rows_of(blocks: int, width: int, parts: tuple[str, ...]) -> list[Any]:
     """Random scores of a run."""
     draw = np.random.default_rng(0)
-    made: list[Any] = []
+    rows: list[Any] = []
     for layer in range(blocks):
         for name, names in (("mean", parts), ("se", ("all",)), ("positive", ("all",))):
-            made += [
+            rows += [
                 ArrayRow("scores", name, part, "mid", layer, 1000, draw.normal(size=width).astype(np.float32))
                 for part in names
             ]
-    made += [TopNeuron("mean", "top", rank, "mid", 0, rank, 1 / rank) for rank in range(1, 2001)]
-    return made
+    rows += [TopNeuron("mean", "top", rank, "mid", 0, rank, 1 / rank) for rank in range(1, 2001)]
+    return rows
 
 
 def clock(work: Callable[[], Any], repeats: int) -> float:
@@ -57,7 +57,7 @@ def main() -> None:
         db = Database(f"sqlite:///{Path(folder) / 'bench.sqlite3'}")
         db.migrate()
         runs, results = Runs(db), Results(db)
-        found: dict[str, Any] = {"neurons": args.blocks * args.width}
+        measured: dict[str, Any] = {"neurons": args.blocks * args.width}
         for label, parts in (("one part", ("all",)), ("six parts", ("all", "cls", "query", "sep1", "passage", "sep2"))):
             settings = {"query": label}
             spec = RunSpec(kind="explain", version=1, model="m", weights_hash="w", settings=settings)
@@ -65,21 +65,21 @@ def main() -> None:
             rows = rows_of(args.blocks, args.width, parts)
             begun = time.perf_counter()
             results.write(run.id, rows)
-            found[f"write, {label}, s"] = round(time.perf_counter() - begun, 3)
+            measured[f"write, {label}, s"] = round(time.perf_counter() - begun, 3)
         number = run.id
 
         def overview() -> None:
             results.profile(number)
             results.overview(number)
 
-        found["overview, ms"] = round(1e3 * clock(overview, 5), 1)
+        measured["overview, ms"] = round(1e3 * clock(overview, 5), 1)
         site = Site(3, SiteKind.MID)
-        found["one layer, ms"] = round(1e3 * clock(lambda: results.layer(number, site, "mean", "all"), 5), 2)
-        found["top 1000, ms"] = round(1e3 * clock(lambda: results.top(number, limit=1000), 5), 1)
-        found["everything into numpy, ms"] = round(1e3 * clock(lambda: results.scores(number), 3), 1)
-        found["file, MB"] = round((Path(folder) / "bench.sqlite3").stat().st_size / 1e6, 1)
+        measured["one layer, ms"] = round(1e3 * clock(lambda: results.layer(number, site, "mean", "all"), 5), 2)
+        measured["top 1000, ms"] = round(1e3 * clock(lambda: results.top(number, limit=1000), 5), 1)
+        measured["everything into numpy, ms"] = round(1e3 * clock(lambda: results.scores(number), 3), 1)
+        measured["file, MB"] = round((Path(folder) / "bench.sqlite3").stat().st_size / 1e6, 1)
         db.close()
-    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    sys.stdout.write(json.dumps(measured, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -31,12 +31,12 @@ def lists_of(pairs: Sequence[Sequence[object]], count: int) -> tuple[dict[str, l
 
 def table(values: Floats, lists: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
     """Query to passage to value, of [P] values."""
-    found: dict[str, dict[str, float]] = {}
-    at = 0
+    by_query: dict[str, dict[str, float]] = {}
+    start = 0
     for query, passages in lists.items():
-        found[query] = dict(zip(passages, values[at : at + len(passages)].tolist(), strict=True))
-        at += len(passages)
-    return found
+        by_query[query] = dict(zip(passages, values[start : start + len(passages)].tolist(), strict=True))
+        start += len(passages)
+    return by_query
 
 
 def measured(
@@ -48,18 +48,18 @@ def measured(
     which are ``NONE`` where a query has no such candidate.
     """
     names = (*MEASURES, "unjudged@10", *CLASSES)
-    found = {name: np.zeros((len(answers), len(lists))) for name in names}
-    for number, answer in enumerate(answers):
+    measures = {name: np.zeros((len(answers), len(lists))) for name in names}
+    for setting, answer in enumerate(answers):
         scores, probabilities = table(answer[:, SCORE], lists), table(answer[:, PROBABILITY], lists)
         ranked = per_query(grades, scores, threshold)
-        for at, query in enumerate(lists):
-            mine = grades.get(query, {})
+        for place, query in enumerate(lists):
+            judgements = grades.get(query, {})
             row = {name: ranked[name][query] for name in MEASURES}
-            row["unjudged@10"] = float(unjudged(mine, scores[query]))
-            row |= classes(mine, probabilities[query], threshold)
+            row["unjudged@10"] = float(unjudged(judgements, scores[query]))
+            row |= classes(judgements, probabilities[query], threshold)
             for name, value in row.items():
-                found[name][number, at] = NONE if np.isnan(value) else value
-    return found
+                measures[name][setting, place] = NONE if np.isnan(value) else value
+    return measures
 
 
 def references(

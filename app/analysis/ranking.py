@@ -28,10 +28,10 @@ TITLES = {
 
 @cache
 def _measures(threshold: int) -> Mapping[str, Any]:
-    plain = {"RR@10": ir_measures.RR, "AP": ir_measures.AP, "P@10": ir_measures.P, "R@10": ir_measures.R}
-    found = {name: measure(rel=threshold) for name, measure in plain.items()}
+    kinds = {"RR@10": ir_measures.RR, "AP": ir_measures.AP, "P@10": ir_measures.P, "R@10": ir_measures.R}
+    without_cutoff = {name: measure(rel=threshold) for name, measure in kinds.items()}
     return {"nDCG@10": ir_measures.nDCG @ 10} | {
-        name: measure if name == "AP" else measure @ 10 for name, measure in found.items()
+        name: measure if name == "AP" else measure @ 10 for name, measure in without_cutoff.items()
     }
 
 
@@ -42,28 +42,31 @@ def order(scores: Mapping[str, float]) -> list[str]:
 
 def per_query(grades: Grades, scores: Scores, threshold: int = 1) -> dict[str, dict[str, float]]:
     """Measure to query to value, for every query of ``scores``; a query without a relevant judgement scores 0."""
-    asked = _measures(threshold)
+    measures = _measures(threshold)
     qrels = [ir_measures.Qrel(q, p, g) for q in scores for p, g in grades.get(q, {}).items()]
     ranked = {q: {p: float(-rank) for rank, p in enumerate(order(row))} for q, row in scores.items()}
-    found: dict[str, dict[str, float]] = {name: dict.fromkeys(scores, 0.0) for name in asked}
-    names = {str(measure): name for name, measure in asked.items()}
-    for row in ir_measures.iter_calc(list(asked.values()), qrels, ranked):
+    values: dict[str, dict[str, float]] = {name: dict.fromkeys(scores, 0.0) for name in measures}
+    names = {str(measure): name for name, measure in measures.items()}
+    for row in ir_measures.iter_calc(list(measures.values()), qrels, ranked):
         if row.query_id in scores:
-            found[names[str(row.measure)]][row.query_id] = float(row.value)
-    return found
+            values[names[str(row.measure)]][row.query_id] = float(row.value)
+    return values
 
 
 def classes(grades: Mapping[str, int], probabilities: Mapping[str, float], threshold: int = 1) -> dict[str, float]:
     """Accuracy and mean probabilities over the judged candidates of one query; NaN where there are none."""
     judged = [(p, grade >= threshold) for p, grade in grades.items() if p in probabilities]
     right = [(probabilities[p] > 0.5) == relevant for p, relevant in judged]
-    of = lambda wanted: _mean(probabilities[p] for p, relevant in judged if relevant is wanted)  # noqa: E731
-    return {"accuracy": _mean(map(float, right)), "p_relevant": of(True), "p_other": of(False)}
+    return {
+        "accuracy": _mean(map(float, right)),
+        "p_relevant": _mean(probabilities[p] for p, relevant in judged if relevant),
+        "p_other": _mean(probabilities[p] for p, relevant in judged if not relevant),
+    }
 
 
 def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return float(np.mean(found)) if found else float("nan")
+    numbers = list(values)
+    return float(np.mean(numbers)) if numbers else float("nan")
 
 
 def unjudged(grades: Mapping[str, int], scores: Mapping[str, float], depth: int = 10) -> int:
@@ -79,19 +82,22 @@ def anchors(
     ``first stage`` as it came, ``random`` (mean over ``draws`` shuffles), ``worst`` and ``best`` by grade.
     """
     draw = np.random.default_rng(seed)
-    mean = lambda table: {name: _mean(rows.values()) for name, rows in table.items()}  # noqa: E731
-    grade = lambda q, p: float(grades.get(q, {}).get(p, 0))  # noqa: E731
-    best = {q: {p: grade(q, p) for p in row} for q, row in first_stage.items()}
+    best = {q: {p: float(grades.get(q, {}).get(p, 0)) for p in row} for q, row in first_stage.items()}
     worst = {q: {p: -value for p, value in row.items()} for q, row in best.items()}
     placed = {q: {p: -float(at) for at, p in enumerate(row)} for q, row in first_stage.items()}
     shuffled: dict[str, float] = dict.fromkeys(MEASURES, 0.0)
     for _ in range(draws):
         scores = {q: dict(zip(row, draw.random(len(row)), strict=True)) for q, row in first_stage.items()}
-        for name, value in mean(per_query(grades, scores, threshold)).items():
+        for name, value in _means(grades, scores, threshold).items():
             shuffled[name] += value / draws
     return {
-        "first stage": mean(per_query(grades, placed, threshold)),
+        "first stage": _means(grades, placed, threshold),
         "random": shuffled,
-        "worst": mean(per_query(grades, worst, threshold)),
-        "best": mean(per_query(grades, best, threshold)),
+        "worst": _means(grades, worst, threshold),
+        "best": _means(grades, best, threshold),
     }
+
+
+def _means(grades: Grades, scores: Scores, threshold: int) -> dict[str, float]:
+    """Measure to its mean over the queries of ``scores``."""
+    return {name: _mean(values.values()) for name, values in per_query(grades, scores, threshold).items()}

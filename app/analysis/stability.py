@@ -29,17 +29,17 @@ def stability(means: NDArray[np.float64], counts: NDArray[np.int64], share: floa
     """
     kept = counts > 0
     means, counts = means[kept], counts[kept]
-    found = []
+    by_size = []
     for size in range(1, len(counts) // 2 + 1):
         sides = [_sides(means, counts, size, turn) for turn in range(min(ROTATIONS, len(counts)))]
-        found.append(
+        by_size.append(
             Stability(
                 float(np.mean([n for _, _, n in sides])),
                 float(np.mean([spearman(a, b) for a, b, _ in sides])),
                 float(np.mean([_jaccard(a, b, share) for a, b, _ in sides])),
             )
         )
-    return tuple(found)
+    return tuple(by_size)
 
 
 def _sides(

@@ -54,23 +54,23 @@ def sign_flip(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
     count = len(values)
     if count <= 12:
         bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-        signs, more = 1.0 - 2.0 * bits, 0
+        signs, observed = 1.0 - 2.0 * bits, 0
     else:
         signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(draws, count))
-        more = 1
+        observed = 1
     sums = np.abs(signs @ values)
     reached = (sums >= np.abs(values.sum(axis=0)) - TIE).sum(axis=0)
-    return np.asarray((reached + more) / (len(signs) + more), dtype=np.float64)
+    return np.asarray((reached + observed) / (len(signs) + observed), dtype=np.float64)
 
 
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's step-down correction: each p times the number of those not yet rejected, never falling."""
     order = sorted(range(len(p)), key=lambda at: p[at])
-    found, running = [0.0] * len(p), 0.0
+    corrected, running = [0.0] * len(p), 0.0
     for rank, at in enumerate(order):
         running = max(running, min(1.0, (len(p) - rank) * p[at]))
-        found[at] = running
-    return found
+        corrected[at] = running
+    return corrected
 
 
 def effects(values: Floats, seed: int = 0) -> tuple[Effect, ...]:

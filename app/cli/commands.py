@@ -5,21 +5,19 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from fastapi.encoders import jsonable_encoder
 
 from app.cli.server import say, serve, settings_of, worker
-from app.cli.values import ablate_values, attribute_values, explain_values, split, study_values
+from app.cli.values import values_of
 from app.domain.errors import BadInput
 from app.domain.runs import Run, RunState
+from app.kinds import kind_of, kinds
 from app.main import Golgi, build
 from app.models.patching import save_scaled
-from app.services.pages import RunView
-from app.services.run_view import ExplainView, job_open
-from app.web.forms import passages_of, whole
+from app.services.pages import RunView, is_open
 
 
 def _ready(args: argparse.Namespace) -> Golgi:
@@ -29,47 +27,12 @@ def _ready(args: argparse.Namespace) -> Golgi:
     return golgi
 
 
-def explain(args: argparse.Namespace) -> int:
-    """Explain, and print the result in a few lines."""
+def ask(args: argparse.Namespace) -> int:
+    """Ask a kind's question, work on it, and print what came of it."""
+    kind = kind_of(args.command)
+    values = values_of(args, kind)
     golgi = _ready(args)
-    passages = list(args.passage)
-    if args.passages_file:
-        passages += passages_of(_text(args.passages_file))
-    run = golgi.services.requests.explain(args.model, explain_values(args, passages))
-    return _finish(golgi, run, args.json)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        found = error.strerror if isinstance(error, OSError) else "another encoding"
-        raise BadInput(
-            "a UTF-8 text file", f"{path}: {found}", "Give the path of a text file.", "passages-file"
-        ) from error
-
-
-def ablate(args: argparse.Namespace) -> int:
-    """Switch neurons off, and print before and after."""
-    golgi = _ready(args)
-    run = golgi.services.requests.ablate(golgi.find(args.run), ablate_values(args))
-    return _finish(golgi, run, args.json)
-
-
-def attribute(args: argparse.Namespace) -> int:
-    """Attribute over a dataset, and print the strongest neurons."""
-    golgi = _ready(args)
-    return _finish(golgi, golgi.services.measures.attribute(args.model, attribute_values(args)), args.json)
-
-
-def study(args: argparse.Namespace) -> int:
-    """Ablate on a dataset, and print what was found."""
-    golgi = _ready(args)
-    sources = [golgi.find(text) for text in split(args.sources)]
-    values = study_values(args)
-    values["sets"] = [*values.get("sets", ()), *(whole("sets", text) for text in split(args.sets))]
-    run = golgi.services.measures.study(args.model, values, sources, controls=not args.no_controls)
-    return _finish(golgi, run, args.json)
+    return _finish(golgi, golgi.services.requests.start(kind.key, values), args.json)
 
 
 def import_data(args: argparse.Namespace) -> int:
@@ -77,7 +40,7 @@ def import_data(args: argparse.Namespace) -> int:
     golgi = build(settings_of(args))
     about = {name: getattr(args, name) for name in ("name", "domain", "licence", "source", "model", "depth")}
     job = golgi.services.datasets.bring(args.folder, {**about, "ir_dataset": args.ir_dataset})
-    _until(golgi, lambda: not job_open(golgi.services.jobs.get(job.id)))
+    _until(golgi, lambda: not is_open(golgi.services.jobs.get(job.id)))
     done = golgi.services.jobs.get(job.id)
     if done.error:
         say(f"failed. Expected {done.error['expected']}; found {done.error['found']}. {done.error['remedy']}")
@@ -91,17 +54,17 @@ def import_data(args: argparse.Namespace) -> int:
 def export_model(args: argparse.Namespace) -> int:
     """Write a model whose neurons of a set are scaled for good."""
     golgi = _ready(args)
-    found = golgi.services.sets.get(args.set)
+    neuron_set = golgi.services.sets.get(args.set)
     hosts = golgi.worker.hosts
-    place = golgi.services.catalogue.place(found.model)
+    place = golgi.services.requests.desk.place(neuron_set.model)
     host = hosts.get(place)
-    if host.card.weights_hash != found.weights_hash:
+    if host.card.weights_hash != neuron_set.weights_hash:
         way = "Put the old weights back."
         raise BadInput("the weights that the set was made for", "others in the folder", way, "set")
-    space = host.space(found.preset)
-    flat = np.asarray(sorted(space.flat(index) for index in found.indices), dtype=np.int64)
-    folder = save_scaled(host, hosts.folder(place), args.output, space.split(flat), args.amount, found.text)
-    say(f"{folder}: {len(flat):,} neurons of {found.name} multiplied by {args.amount:g}")
+    space = host.space(neuron_set.preset)
+    flat = np.asarray(sorted(space.flat(index) for index in neuron_set.indices), dtype=np.int64)
+    folder = save_scaled(host, hosts.folder(place), args.output, space.split(flat), args.amount, neuron_set.text)
+    say(f"{folder}: {len(flat):,} neurons of {neuron_set.name} multiplied by {args.amount:g}")
     return 0
 
 
@@ -120,7 +83,7 @@ def _finish(golgi: Golgi, run: Run, as_json: bool) -> int:
         golgi.worker.registry.gone(golgi.worker.name)
     view = golgi.services.pages.run(run.id)
     if as_json:
-        say(json.dumps(jsonable_encoder(asdict(view)), ensure_ascii=False))
+        say(json.dumps(jsonable_encoder(view.twin()), ensure_ascii=False))
     else:
         _print(golgi, view)
     return 0 if view.run.state is RunState.DONE else 1
@@ -141,42 +104,24 @@ def _stop(golgi: Golgi, run: Run) -> None:
     """Ask for a stop, and let go of the job where this process was at it, so that the stop is carried out."""
     jobs = golgi.services.jobs
     job = jobs.of_run(run.id)
-    if job is not None and job_open(job):
+    if job is not None and is_open(job):
         jobs.ask_stop(job.id)
         jobs.release(job.id, golgi.worker.name)
         _work(golgi, run)
 
 
 def _print(golgi: Golgi, view: RunView) -> None:
-    run = view.run
+    run, report = view.run, view.report
     say(f"run {run.id} ({run.fingerprint}): {run.title}" + (" (recorded)" if run.recorded else ""))
     if run.error:
         say(f"failed. Expected {run.error['expected']}; found {run.error['found']}. {run.error['remedy']}")
-    for sentence in filter(None, view.sentences):
+    for sentence in filter(None, report.sentences):
         say(sentence)
-    for warning in view.inner.warnings:
+    for warning in report.warnings:
         say(f"note: {warning}")
-    if view.explain:
-        _print_seen(view.explain)
-    for line in (view.explain.top if view.explain else view.attribute.top if view.attribute else ())[:10]:
-        say(f"  {line.id:<16} {line.score:+.4g}")
-    for item in view.ablate.items if view.ablate else ():
-        before, after = item.before, item.after
-        say(f"  {item.rank_before} -> {item.rank_after}  score {before['score']:.4g} -> {after['score']:.4g}")
+    for line in report.lines():
+        say(line)
     say(f"page: http://{golgi.settings.host}:{golgi.settings.port}/r/{run.fingerprint}")
-
-
-def _print_seen(view: ExplainView) -> None:
-    """The target, a line per passage where there are several, and what was cut off."""
-    if view.target:
-        say(f"explaining {view.target}")
-    for item in sorted(view.items, key=lambda one: one.rank):
-        if len(view.items) > 1:
-            say(f"  {item.rank}. score {item.values['score']:.4g}: {item.text.strip()[:70]!r}")
-        seen = item.seen
-        cut = seen.get("cut_query", 0) + seen.get("cut_passage", 0)
-        if cut:
-            say(f"note: input {item.number + 1}: {cut} tokens did not fit into {seen['max_length']} and were cut off")
 
 
 def check_model(args: argparse.Namespace) -> int:
@@ -231,10 +176,7 @@ def migrate(args: argparse.Namespace) -> int:
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "serve": serve,
     "worker": worker,
-    "explain": explain,
-    "ablate": ablate,
-    "attribute": attribute,
-    "study": study,
+    **dict.fromkeys(kinds(), ask),
     "import-data": import_data,
     "check-model": check_model,
     "export-model": export_model,

@@ -76,11 +76,11 @@ def _check_port(settings: Settings) -> None:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            found = Conflict(f"port {port} to be free", "a program that uses it", "Choose another one with --port.")
+            conflict = Conflict(f"port {port} to be free", "a program that uses it", "Choose another one with --port.")
         else:
             way = "Choose another address with --host, or another port with --port."
-            found = Conflict(f"to listen on {host}, port {port}", error.strerror or type(error).__name__, way)
-        raise found from error
+            conflict = Conflict(f"to listen on {host}, port {port}", error.strerror or type(error).__name__, way)
+        raise conflict from error
 
 
 def _own(host: str) -> bool:

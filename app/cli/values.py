@@ -1,78 +1,70 @@
-"""The values that services take, from the command line."""
+"""The values of a run's question, from the command line."""
 
 import argparse
-import json
+from pathlib import Path
 from typing import Any
 
-from app.cli.parser import all_fields
 from app.domain.errors import BadInput
-from app.web.forms import shares, size_of, whole
+from app.forms.read import NONE, merged, spec_of
+from app.kinds.base import Kind
+
+SEVERAL = ("numbers", "wholes", "texts")
 
 
-def split(text: str) -> list[str]:
-    """Parts between commas, white space around them left out."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def explain_values(args: argparse.Namespace, passages: list[str]) -> dict[str, Any]:
-    """Values of an explanation from the command line."""
-    given = {field.name: getattr(args, field.name) for field in all_fields()}
-    target = {"name": args.target} | _given(args, ("label", "token", "neuron", "tokens"))
-    return _given(args, ("max_length",)) | {
-        "query": args.query,
-        "passages": passages,
-        "method": args.method,
-        "params": {name: value for name, value in given.items() if value is not None},
-        "target": target,
-    }
-
-
-def ablate_values(args: argparse.Namespace) -> dict[str, Any]:
-    """Values of an ablation from the command line."""
-    selection: dict[str, Any] = {"rank": args.rank, "part": args.part}
-    size = {"fraction": args.share} if args.share is not None else size_of(args.top)
-    selection |= {"neurons": split(args.neurons)} if args.rank == "hand" else size
-    if args.layers:
-        selection["layers"] = [whole("layers", layer.lstrip("Ll")) for layer in split(args.layers)]
-    values: dict[str, Any] = {"selection": selection, "op": args.op, "seeds": args.seeds, "seed": args.seed}
-    values |= {"patched": args.patched}
-    values |= {"amount": args.amount} if args.op == "scale" else {}
-    values |= {name: split(text) for name in ("curve", "doses") if (text := getattr(args, name)) is not None}
-    return values | ({"segments": split(args.segments)} if args.segments else {})
-
-
-def _spec(text: str) -> dict[str, Any]:
-    """Settings given as JSON.
+def values_of(args: argparse.Namespace, kind: Kind[Any, Any, Any]) -> dict[str, Any]:
+    """Values of a kind's form: what ``--spec`` says, and the options over it.
 
     Raises:
-        BadInput: no JSON object.
+        BadInput: an option that is no value of its field, or that the chosen method does not have.
+    """
+    spec = spec_of(args.spec)
+    method = getattr(args, "method", None) or spec.get("method")
+    fields = kind.ask.fields(str(method or ""))
+    given: dict[str, list[str]] = {"method": [str(method)]} if method else {}
+    known = {"spec", "json", "command", "method", *(field.name for field in fields)}
+    for field in fields:
+        texts = _texts(getattr(args, field.name, None))
+        if field.type in SEVERAL:
+            texts = [text.strip() or NONE for text in texts] if field.widget != "area" else texts
+        if texts:
+            given[field.name] = texts
+        path = getattr(args, f"{field.name}_file", None)
+        if path is not None:
+            given[field.name] = [*texts, *kind.ask.parts(_file(path, field.name))]
+    _check_others(args, known, str(method))
+    return merged(spec, kind.ask.read(given))
+
+
+def _texts(value: Any) -> list[str]:
+    """An option's value as the texts of a form."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [str(text) for text in value]
+    return ["true" if value is True else "false" if value is False else str(value)]
+
+
+def _check_others(args: argparse.Namespace, known: set[str], method: str) -> None:
+    """See that no option was given that only another method has.
+
+    Raises:
+        BadInput: one was.
+    """
+    for name in getattr(args, "of_methods", ()):
+        if name not in known and getattr(args, name, None) is not None:
+            flag = f"--{name.replace('_', '-')}"
+            raise BadInput(f"a setting of the method {method}", flag, f"Leave out {flag}, or choose another.", name)
+
+
+def _file(path: Path, name: str) -> str:
+    """The text of a file.
+
+    Raises:
+        BadInput: it cannot be read as UTF-8.
     """
     try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise BadInput("a JSON object", str(error), "Correct --spec.", "spec") from error
-    if not isinstance(found, dict):
-        raise BadInput("a JSON object", type(found).__name__, "Correct --spec.", "spec")
-    return found
-
-
-def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
-    """Options that were given."""
-    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-
-
-def attribute_values(args: argparse.Namespace) -> dict[str, Any]:
-    """Values of an attribution over a dataset."""
-    values = _spec(args.spec)
-    sample = _given(args, ("dataset", "relevance", "part", "limit", "threshold"))
-    sample |= {"correct": False} if args.any else {}
-    values |= {"sample": {**values.get("sample", {}), **sample}}
-    return values | _given(args, ("average", "method", "max_length"))
-
-
-def study_values(args: argparse.Namespace) -> dict[str, Any]:
-    """Values of a study."""
-    values = _spec(args.spec)
-    evaluation = _given(args, ("dataset", "part", "queries", "depth"))
-    values |= {"evaluation": {**values.get("evaluation", {}), **evaluation}} | _given(args, ("op", "amount", "seeds"))
-    return values | {name: shares(name, text) for name, text in _given(args, ("fractions", "doses")).items()}
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "another encoding"
+        way = "Give the path of a text file."
+        raise BadInput("a UTF-8 text file", f"{path}: {reason}", way, f"{name}-file") from error

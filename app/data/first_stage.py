@@ -25,17 +25,19 @@ def bm25(passages: Iterable[tuple[str, str]], queries: Iterable[tuple[str, str]]
             keys.append(key)
             yield text
 
-    words = Tokenizer(stopwords=None)
-    tokens = list(words.streaming_tokenize(texts(), update_vocab=True))
+    tokenizer = Tokenizer(stopwords=None)
+    tokens = list(tokenizer.streaming_tokenize(texts(), update_vocab=True))
     if not tokens:
         return
     index = bm25s.BM25(k1=K1, b=B, method="lucene")
-    index.index((tokens, words.get_vocab_dict()), show_progress=False)
+    index.index((tokens, tokenizer.get_vocab_dict()), show_progress=False)
     rank_of_key = np.argsort(np.argsort(np.asarray(keys)))
     for key, text in queries:
-        asked = [word for word in next(iter(words.streaming_tokenize([text], update_vocab=False))) if word >= 0]
-        if asked:
-            yield from _ranked(key, index.get_scores(asked), keys, rank_of_key, depth)
+        known_words = [
+            word for word in next(iter(tokenizer.streaming_tokenize([text], update_vocab=False))) if word >= 0
+        ]
+        if known_words:
+            yield from _ranked(key, index.get_scores(known_words), keys, rank_of_key, depth)
 
 
 def _ranked(

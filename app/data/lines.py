@@ -82,21 +82,21 @@ def cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         return
     import csv
 
-    at = 0
+    last_line = 0
 
-    def told() -> Iterator[str]:
-        nonlocal at
+    def numbered_lines() -> Iterator[str]:
+        nonlocal last_line
         for number, line in lines(path):
-            at = number
+            last_line = number
             yield line + "\n"
 
     csv.field_size_limit(LONGEST)
-    reader = csv.reader(told(), delimiter=delimiter, strict=True)
+    reader = csv.reader(numbered_lines(), delimiter=delimiter, strict=True)
     while True:
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise broken(path, at, "cells with closed quotes", str(error)) from error
-        yield at, row
+            raise broken(path, last_line, "cells with closed quotes", str(error)) from error
+        yield last_line, row

@@ -55,25 +55,33 @@ def guess_folder(folder: Path) -> tuple[FileSpec, ...]:
         BadInput: nothing to read.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and _suffix(path) in DATA]
-    found: dict[Role, FileSpec] = {}
-    named = lambda path: any(re.search(pattern, path.name.lower()) for _, pattern in ROLES)  # noqa: E731
-    order = lambda path: (not named(path), "train" in path.name, "dev" in path.name, len(path.name))  # noqa: E731
-    for path in sorted(paths, key=order):
+    spec_by_role: dict[Role, FileSpec] = {}
+    for path in sorted(paths, key=_preference):
         try:
             spec = guess(path, folder)
         except BadInput:
             continue
-        found.setdefault(spec.role, spec)
-    whole = {"queries", "passages"} <= set(found)
-    files = tuple(spec for role, spec in found.items() if (role != "pairs") == whole or (role == "pairs" and not whole))
-    if not whole and "pairs" not in found:
+        spec_by_role.setdefault(spec.role, spec)
+    is_collection = {"queries", "passages"} <= set(spec_by_role)
+    files = tuple(
+        spec
+        for role, spec in spec_by_role.items()
+        if (role != "pairs") == is_collection or (role == "pairs" and not is_collection)
+    )
+    if not is_collection and "pairs" not in spec_by_role:
         raise BadInput(
             "queries.jsonl with passages.jsonl (or corpus.jsonl), or one file of pairs",
             ", ".join(path.name for path in paths[:5]) or "no file that can be read",
             "Add the missing file, or give the columns by hand.",
             "files",
         )
-    return tuple(sorted((spec for spec in files if whole or spec.role == "pairs"), key=lambda spec: spec.role))
+    return tuple(sorted((spec for spec in files if is_collection or spec.role == "pairs"), key=lambda spec: spec.role))
+
+
+def _preference(path: Path) -> tuple[bool, bool, bool, int]:
+    """Sorts files that are named after what they hold first, those for training and development last, by length."""
+    named = any(re.search(pattern, path.name.lower()) for _, pattern in ROLES)
+    return not named, "train" in path.name, "dev" in path.name, len(path.name)
 
 
 def guess(path: Path, folder: Path) -> FileSpec:
@@ -83,9 +91,9 @@ def guess(path: Path, folder: Path) -> FileSpec:
         BadInput: nothing fits.
     """
     if _suffix(path) in (".jsonl", ".ndjson"):
-        first = [row for _, row in islice(objects(path), LOOKED)]
-        names = list(dict.fromkeys(key for row in first for key in row))
-        values = [[str(row.get(name, "")) for name in names] for row in first]
+        first_rows = [row for _, row in islice(objects(path), LOOKED)]
+        names = list(dict.fromkeys(key for row in first_rows for key in row))
+        values = [[str(row.get(name, "")) for name in names] for row in first_rows]
         form: Literal["jsonl", "table"] = "jsonl"
         delimiter, header = "\t", True
     else:
@@ -97,7 +105,7 @@ def guess(path: Path, folder: Path) -> FileSpec:
             values.append(row)
         names = [cell.strip() for cell in values[0]] if values else []
         form, header = "table", bool(names) and _is_header(values)
-    role, columns = _fitting(path, names, header, values)
+    role, columns = _role_and_columns(path, names, header, values)
     return FileSpec(
         path=str(path.relative_to(folder)),
         role=role,
@@ -124,22 +132,22 @@ def _delimiter(path: Path) -> str:
 
 def _is_header(values: Sequence[Sequence[str]]) -> bool:
     """Whether the first row names columns: known names, and no number where the next rows have one."""
-    known = {name for names in NAMES.values() for name in names}
-    named = sum(cell.strip().lower() in known for cell in values[0])
-    return named >= 2 or (named >= 1 and not any(_number(cell) for cell in values[0]))
+    known_names = {name for names in NAMES.values() for name in names}
+    recognised = sum(cell.strip().lower() in known_names for cell in values[0])
+    return recognised >= 2 or (recognised >= 1 and not any(_is_number(cell) for cell in values[0]))
 
 
-def _number(cell: str) -> bool:
+def _is_number(cell: str) -> bool:
     return re.fullmatch(r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\s*", cell) is not None
 
 
-def _fitting(
+def _role_and_columns(
     path: Path, names: Sequence[str], header: bool, values: Sequence[Sequence[str]]
 ) -> tuple[Role, dict[str, str]]:
     """The first role, by the file's name and then by its columns, whose needed fields are there."""
     by_name = [role for role, pattern in ROLES if re.search(pattern, path.name.lower())]
     for role in (*by_name, "pairs", "queries", "passages", "judgements", "run"):
-        columns = _columns(role, names) if header else _places(role, values)
+        columns = _named_columns(role, names) if header else _numbered_columns(role, values)
         if all(name in columns for name in FIELDS[role][0]):
             return role, columns
     raise BadInput(
@@ -150,23 +158,25 @@ def _fitting(
     )
 
 
-def _columns(role: Role, names: Sequence[str]) -> dict[str, str]:
+def _named_columns(role: Role, names: Sequence[str]) -> dict[str, str]:
     """Field to the name of the first column that fits; no column serves twice."""
-    found: dict[str, str] = {}
-    lower = {name.lower(): name for name in reversed(names)}
-    needed, more = FIELDS[role]
-    fields = (*more, *needed) if role == "pairs" else (*needed, *more)
+    column_of: dict[str, str] = {}
+    name_of = {name.lower(): name for name in reversed(names)}
+    needed, optional = FIELDS[role]
+    fields = (*optional, *needed) if role == "pairs" else (*needed, *optional)
     for field in fields:
-        fits = [lower[name] for name in NAMES[field] if name in lower and lower[name] not in found.values()]
-        if fits:
-            found[field] = fits[0]
-    return found
+        fitting = [
+            name_of[name] for name in NAMES[field] if name in name_of and name_of[name] not in column_of.values()
+        ]
+        if fitting:
+            column_of[field] = fitting[0]
+    return column_of
 
 
-def _places(role: Role, values: Sequence[Sequence[str]]) -> dict[str, str]:
+def _numbered_columns(role: Role, values: Sequence[Sequence[str]]) -> dict[str, str]:
     """Field to column number of a table without a header, by its width (TREC's qrels and runs among them)."""
     width = len(values[0]) if values else 0
-    last = all(_number(row[-1]) for row in values) if width else False
+    ends_in_numbers = all(_is_number(row[-1]) for row in values) if width else False
     if role in ("queries", "passages"):
         if role == "passages" and width == 3:
             return {"id": "1", "title": "2", "text": "3"}
@@ -180,7 +190,7 @@ def _places(role: Role, values: Sequence[Sequence[str]]) -> dict[str, str]:
         ("pairs", 3): ("query", "passage", "grade"),
     }
     fields = shapes.get((role, width), ())
-    if not last and width != 6:
+    if not ends_in_numbers and width != 6:
         return {}
     return {field: str(at) for at, field in enumerate(fields, start=1) if field}
 
@@ -199,5 +209,9 @@ def columns_of(spec: FileSpec, folder: Path) -> tuple[str, ...]:
     path = folder / spec.path
     if spec.form == "jsonl":
         return tuple(dict.fromkeys(key for _, row in islice(objects(path), LOOKED) for key in row))
-    first = next((row for _, row in cells(path, spec.delimiter)), [])
-    return tuple(cell.strip() for cell in first) if spec.header else tuple(str(n) for n in range(1, len(first) + 1))
+    first_row = next((row for _, row in cells(path, spec.delimiter)), [])
+    return (
+        tuple(cell.strip() for cell in first_row)
+        if spec.header
+        else tuple(str(n) for n in range(1, len(first_row) + 1))
+    )

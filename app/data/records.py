@@ -25,11 +25,11 @@ def rows(spec: FileSpec, folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """
     path = folder / spec.path
     needed = FIELDS[spec.role][0]
-    for number, found in _objects(spec, path) if spec.form == "jsonl" else _table(spec, path):
-        missing = [spec.columns[name] for name in needed if found.get(name) is None]
+    for number, values in _objects(spec, path) if spec.form == "jsonl" else _table(spec, path):
+        missing = [spec.columns[name] for name in needed if values.get(name) is None]
         if missing:
             raise broken(path, number, f"a value for {', '.join(missing)}", "none")
-        yield number, found
+        yield number, values
 
 
 def _objects(spec: FileSpec, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -38,7 +38,7 @@ def _objects(spec: FileSpec, path: Path) -> Iterator[tuple[int, dict[str, Any]]]
 
 
 def _table(spec: FileSpec, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    places: dict[str, int] | None = None if spec.header else _numbers(spec, path)
+    places: dict[str, int] | None = None if spec.header else _numbered(spec, path)
     width = 0
     for number, row in cells(path, spec.delimiter):
         if places is None:
@@ -60,7 +60,7 @@ def _named(spec: FileSpec, path: Path, header: list[str]) -> dict[str, int]:
     return {field: names.index(column) for field, column in spec.columns.items()}
 
 
-def _numbers(spec: FileSpec, path: Path) -> dict[str, int]:
+def _numbered(spec: FileSpec, path: Path) -> dict[str, int]:
     """Field to place, by numbers from 1."""
     wrong = [column for column in spec.columns.values() if not column.isdigit() or int(column) < 1]
     if wrong:
@@ -77,13 +77,13 @@ def records(spec: FileSpec, folder: Path) -> Iterator[Record]:
     path, ranks = folder / spec.path, dict[str, int]()
     for number, row in rows(spec, folder):
         try:
-            yield from _records(spec, row, ranks)
+            yield from _of_row(spec, row, ranks)
         except ValueError as error:
-            expected, _, found = str(error).partition("; found ")
-            raise broken(path, number, expected, found) from error
+            expected, _, actual = str(error).partition("; found ")
+            raise broken(path, number, expected, actual) from error
 
 
-def _records(spec: FileSpec, row: Mapping[str, Any], ranks: dict[str, int]) -> Iterator[Record]:
+def _of_row(spec: FileSpec, row: Mapping[str, Any], ranks: dict[str, int]) -> Iterator[Record]:
     if spec.role in ("queries", "passages"):
         kind = "query" if spec.role == "queries" else "passage"
         yield Text(kind, key_of(row["id"]), full_text(row))  # type: ignore[arg-type]
@@ -95,19 +95,19 @@ def _records(spec: FileSpec, row: Mapping[str, Any], ranks: dict[str, int]) -> I
         rank = grade_of(row["rank"]) if "rank" in row else ranks[query]
         yield Candidate(query, key_of(row["passage"]), rank, number_of(row["score"]))
     else:
-        yield from _pair(row, ranks)
+        yield from _of_pair(row, ranks)
 
 
-def _pair(row: Mapping[str, Any], ranks: dict[str, int]) -> Iterator[Record]:
+def _of_pair(row: Mapping[str, Any], ranks: dict[str, int]) -> Iterator[Record]:
     """A labelled pair; ids are made of the texts where it has none."""
-    query, passage = text_of(row["query"]), full_text({"text": row["passage"], "title": row.get("title")})
-    first = key_of(row["query_id"]) if "query_id" in row else made_key(query)
-    second = key_of(row["passage_id"]) if "passage_id" in row else made_key(passage)
-    ranks[first] = ranks.get(first, 0) + 1
-    yield Text("query", first, query)
-    yield Text("passage", second, passage)
-    yield Judgement(first, second, grade_of(row["grade"]))
-    yield Candidate(first, second, ranks[first], -float(ranks[first]))
+    query_text, passage_text = text_of(row["query"]), full_text({"text": row["passage"], "title": row.get("title")})
+    query_id = key_of(row["query_id"]) if "query_id" in row else made_key(query_text)
+    passage_id = key_of(row["passage_id"]) if "passage_id" in row else made_key(passage_text)
+    ranks[query_id] = ranks.get(query_id, 0) + 1
+    yield Text("query", query_id, query_text)
+    yield Text("passage", passage_id, passage_text)
+    yield Judgement(query_id, passage_id, grade_of(row["grade"]))
+    yield Candidate(query_id, passage_id, ranks[query_id], -float(ranks[query_id]))
 
 
 def made_key(text: str) -> str:
@@ -147,9 +147,9 @@ def grade_of(value: Any) -> int:
 def number_of(value: Any) -> float:
     """A finite number."""
     try:
-        found = float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found):
+        number = math.nan
+    if not math.isfinite(number):
         raise ValueError(f"a finite number as the score; found '{str(value)[:40]}'")
-    return found
+    return number

@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 from app.domain.attributing import Sample
 from app.domain.datasets import Dataset
+from app.domain.errors import NotFound
+from app.domain.studying import Evaluation
 
 
 class DatasetReader(Protocol):
@@ -36,6 +38,23 @@ class DatasetReader(Protocol):
         ...
 
 
+def stored_dataset(wanted: Sample | Evaluation, data: DatasetReader) -> Dataset:
+    """The stored dataset that a question names by its content.
+
+    Raises:
+        NotFound: it is not in this database.
+    """
+    dataset = data.by_hash(wanted.dataset)
+    if dataset is None:
+        raise NotFound(
+            f"the dataset '{wanted.name}' in this database",
+            f"none with the content {wanted.dataset[:12]}",
+            "Import it again, then resume the run.",
+            "dataset",
+        )
+    return dataset
+
+
 @dataclass(frozen=True)
 class Pair:
     """A query and a passage by id; ``grade`` is None where nobody judged it, ``other`` a passage it is set against."""
@@ -56,34 +75,34 @@ def pairs_of(
 
     The order of two pairs depends on their ids and the seed only, so a larger sample begins with the smaller one.
     """
-    found: list[Pair] = []
+    fitting: list[Pair] = []
     for query in sorted(queries):
         if sample.part != "all" and sample.split.part(query) != sample.part:
             continue
         grades = judgements.get(query, {})
         if sample.relevance == "relevant":
-            found += [Pair(query, p, g) for p, g in grades.items() if g >= sample.threshold]
+            fitting += [Pair(query, p, g) for p, g in grades.items() if g >= sample.threshold]
         else:
-            low = {p: g for p, g in grades.items() if g < sample.threshold}
-            hits = [p for p in candidates.get(query, {}) if p not in grades]
-            found += [Pair(query, p, low.get(p)) for p in [*low, *hits]]
-    return sorted(found, key=lambda pair: _place(sample.seed, pair))
+            low_grades = {p: g for p, g in grades.items() if g < sample.threshold}
+            unjudged = [p for p in candidates.get(query, {}) if p not in grades]
+            fitting += [Pair(query, p, low_grades.get(p)) for p in [*low_grades, *unjudged]]
+    return sorted(fitting, key=lambda pair: _place(sample.seed, pair))
 
 
 def opposed(pairs: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
     """Each pair with a passage of the same query to beat, taken in turn from ``others``; pairs without one are left
     out. A longer list of pairs begins with the shorter one's."""
-    rest: dict[str, list[str]] = {}
-    for one in others:
-        rest.setdefault(one.query, []).append(one.passage)
-    turn: Counter[str] = Counter()
-    found = []
+    rivals: dict[str, list[str]] = {}
+    for rival in others:
+        rivals.setdefault(rival.query, []).append(rival.passage)
+    turns: Counter[str] = Counter()
+    with_rivals = []
     for pair in pairs:
-        if pair.query in rest:
-            losers = rest[pair.query]
-            found.append(replace(pair, other=losers[turn[pair.query] % len(losers)]))
-            turn[pair.query] += 1
-    return found
+        if pair.query in rivals:
+            losers = rivals[pair.query]
+            with_rivals.append(replace(pair, other=losers[turns[pair.query] % len(losers)]))
+            turns[pair.query] += 1
+    return with_rivals
 
 
 def _place(seed: int, pair: Pair) -> bytes:

@@ -18,14 +18,19 @@ def average(first: Path, last: Path, out: Path, share: float) -> None:
     Raises:
         SystemExit: the folders hold different parts.
     """
-    a, b = load_file(first / WEIGHTS), load_file(last / WEIGHTS)
-    if {name: part.shape for name, part in a.items()} != {name: part.shape for name, part in b.items()}:
+    first_parts, last_parts = load_file(first / WEIGHTS), load_file(last / WEIGHTS)
+    first_shapes = {name: part.shape for name, part in first_parts.items()}
+    last_shapes = {name: part.shape for name, part in last_parts.items()}
+    if first_shapes != last_shapes:
         raise SystemExit(f"expected legs of one training, found different parts in {first} and {last}")
     out.mkdir(parents=True, exist_ok=True)
     for path in last.iterdir():
         if path.name != WEIGHTS:
             shutil.copy(path, out / path.name)
-    mixed = {name: (share * a[name].float() + (1 - share) * b[name].float()).half() for name in a}
+    mixed = {
+        name: (share * first_parts[name].float() + (1 - share) * last_parts[name].float()).half()
+        for name in first_parts
+    }
     save_file(mixed, out / WEIGHTS, metadata={"format": "pt"})
 
 

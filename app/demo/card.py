@@ -89,10 +89,10 @@ def card_text(table: Mapping[str, Mapping[str, float]]) -> str:
     for name, row in table.items():
         domain = "in" if name in IN_DOMAIN else "out"
         about, licence = ABOUT[name]
-        gain = f"{row['gain_low']:+.3f} to {row['gain_high']:+.3f}"
-        numbers = f"{row['queries']:.0f} | {row['bm25']:.3f} | {row['model']:.3f} | {gain}"
+        interval = f"{row['gain_low']:+.3f} to {row['gain_high']:+.3f}"
+        numbers = f"{row['queries']:.0f} | {row['bm25']:.3f} | {row['model']:.3f} | {interval}"
         rows.append(f"| {name} | {domain} | {numbers} | {about}; {licence} |")
-    more, half = pooled(table)
-    told = f"{more:+.3f}, 95 % interval {more - half:+.3f} to {more + half:+.3f}"
+    mean_gain, half_width = pooled(table)
+    pooled_gain = f"{mean_gain:+.3f}, 95 % interval {mean_gain - half_width:+.3f} to {mean_gain + half_width:+.3f}"
     outside = ", ".join(name for name in table if name not in IN_DOMAIN)
-    return HEAD + "\n".join(rows) + "\n" + TAIL.format(inside=", ".join(IN_DOMAIN), outside=outside, pooled=told)
+    return HEAD + "\n".join(rows) + "\n" + TAIL.format(inside=", ".join(IN_DOMAIN), outside=outside, pooled=pooled_gain)

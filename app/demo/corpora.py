@@ -49,13 +49,13 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _table(path: Path, column: int) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    by_query: dict[str, dict[str, float]] = {}
     with path.open(encoding="utf-8") as file:
         next(file)
         for line in file:
             cells = line.rstrip("\n").split("\t")
-            found.setdefault(cells[0], {})[cells[1]] = float(cells[column])
-    return found
+            by_query.setdefault(cells[0], {})[cells[1]] = float(cells[column])
+    return by_query
 
 
 def _grades(path: Path) -> dict[str, dict[str, int]]:
@@ -92,8 +92,8 @@ def banned_texts(corpora: Mapping[str, Corpus]) -> frozenset[str]:
     for corpus in corpora.values():
         for key in evaluated(corpus):
             texts.add(normal(corpus.queries[key]["text"]))
-            near = {*corpus.run.get(key, {}), *corpus.grades.get(key, {})}
-            texts.update(normal(corpus.passages[p]) for p in near if p in corpus.passages)
+            passages = {*corpus.run.get(key, {}), *corpus.grades.get(key, {})}
+            texts.update(normal(corpus.passages[p]) for p in passages if p in corpus.passages)
     return frozenset(texts)
 
 

@@ -29,7 +29,7 @@ def per_query(split: Split, scores: Scores) -> dict[str, float]:
     """Query id to nDCG@10 of the evaluated queries."""
     grades = split.corpus.grades
     qrels = [ir_measures.Qrel(q, p, g) for q in split.evaluated for p, g in grades.get(q, {}).items()]
-    return {found.query_id: found.value for found in ir_measures.iter_calc([nDCG @ 10], qrels, scores)}
+    return {result.query_id: result.value for result in ir_measures.iter_calc([nDCG @ 10], qrels, scores)}
 
 
 @torch.inference_mode()
@@ -38,7 +38,7 @@ def reranked(model: Any, tokenizer: Any, split: Split, length: int) -> dict[str,
     corpus = split.corpus
     pairs = [(q, p) for q in split.evaluated for p in corpus.run[q]]
     pairs.sort(key=lambda pair: len(corpus.passages[pair[1]]))
-    found: dict[str, dict[str, float]] = {}
+    scores: dict[str, dict[str, float]] = {}
     for start in range(0, len(pairs), 64):
         rows = pairs[start : start + 64]
         texts = [corpus.queries[q]["text"] for q, _ in rows], [corpus.passages[p] for _, p in rows]
@@ -52,8 +52,8 @@ def reranked(model: Any, tokenizer: Any, split: Split, length: int) -> dict[str,
         )
         logits = model(**inputs).logits[:, 0]
         for (q, p), score in zip(rows, logits.tolist(), strict=True):
-            found.setdefault(q, {})[p] = score
-    return found
+            scores.setdefault(q, {})[p] = score
+    return scores
 
 
 def interval(gains: Sequence[float], draws: int = 2000, seed: int = 0) -> tuple[float, float]:
@@ -70,14 +70,17 @@ def measured(model: Any, tokenizer: Any, split: Split, length: int) -> dict[str,
     after = per_query(split, reranked(model, tokenizer, split, length))
     gains = [after[q] - before[q] for q in before]
     low, high = interval(gains)
-    mean = lambda table: round(float(np.mean(list(table.values()))), 4)  # noqa: E731
     return {
         "queries": len(before),
-        "bm25": mean(before),
-        "model": mean(after),
+        "bm25": _mean(before),
+        "model": _mean(after),
         "gain_low": round(low, 4),
         "gain_high": round(high, 4),
     }
+
+
+def _mean(values: Mapping[str, float]) -> float:
+    return round(float(np.mean(list(values.values()))), 4)
 
 
 def main() -> None:
@@ -97,10 +100,10 @@ def main() -> None:
     facts = json.loads(path.read_text())
     length = args.max_length or facts["max_length"]
     table = {}
-    for name, whole in splits(args.data).items():
+    for name, split in splits(args.data).items():
         if args.sets is None or name in args.sets:
-            split = replace(whole, evaluated=whole.evaluated[:: max(1, len(whole.evaluated) // args.queries)])
-            table[name] = measured(model, tokenizer, split, length)
+            thinned = replace(split, evaluated=split.evaluated[:: max(1, len(split.evaluated) // args.queries)])
+            table[name] = measured(model, tokenizer, thinned, length)
             log.info("%s (%s) %s", name, "in" if name in IN_DOMAIN else "out", table[name])
     if args.write:
         table = facts.get("quality", {}) | table

@@ -81,12 +81,12 @@ class Pool:
         """Word to (passage number, its share of BM25 there); k1 1.2, b 0.75."""
         bags = [Counter(words(text)) for text in self.texts]
         length = sum(bag.total() for bag in bags) / len(bags)
-        found: dict[str, list[tuple[int, float]]] = {}
+        postings: dict[str, list[tuple[int, float]]] = {}
         for number, bag in enumerate(bags):
             norm = K1 * (1 - B + B * bag.total() / length)
             for word, n in bag.items():
-                found.setdefault(word, []).append((number, self.weight[word] * n * (K1 + 1) / (n + norm)))
-        return found
+                postings.setdefault(word, []).append((number, self.weight[word] * n * (K1 + 1) / (n + norm)))
+        return postings
 
     def _merge_sections(self, titles: Mapping[str, str]) -> None:
         """Sentences of one section become one longer passage beside the sentences themselves."""
@@ -101,11 +101,11 @@ class Pool:
 
     def bm25(self, query: str) -> Counter[int]:
         """BM25 of every passage of the pool that shares a word with the query, by number."""
-        found: Counter[int] = Counter()
+        scores: Counter[int] = Counter()
         for word in set(words(query)):
             for number, share in self.postings.get(word, ()):
-                found[number] += share  # type: ignore[assignment]
-        return found
+                scores[number] += share  # type: ignore[assignment]
+        return scores
 
     def group(
         self, query: str, vector: Tensor, positives: Sequence[int], bonus: float, hidden: Sequence[int] = ()
@@ -160,6 +160,6 @@ def _invented(text: str, draw: random.Random) -> str:
     tokens = text.split()
     if kind < 0.6:
         return " ".join(tokens[: draw.randint(4, 12)])
-    asked = draw.choice(["", "what is ", "what are ", "how does ", "is ", "what causes "])
+    opening = draw.choice(["", "what is ", "what are ", "how does ", "is ", "what causes "])
     picked = sorted(draw.sample(range(len(tokens)), min(len(tokens), draw.randint(3, 8))))
-    return asked + " ".join(tokens[i] for i in picked)
+    return opening + " ".join(tokens[i] for i in picked)

@@ -55,8 +55,9 @@ def logits(model: Any, row: Tensor, batch: Blanks, filled: Tensor) -> Tensor:
     """[B] relevance logits with this embedding row at the filled positions, which are attended to."""
     words = model.get_input_embeddings().weight[batch.ids]
     embeds = torch.where(filled[..., None], row, words)
-    found: Tensor = model(inputs_embeds=embeds, token_type_ids=batch.segments, attention_mask=batch.mask).logits[:, 0]
-    return found
+    output = model(inputs_embeds=embeds, token_type_ids=batch.segments, attention_mask=batch.mask)
+    relevance: Tensor = output.logits[:, 0]
+    return relevance
 
 
 def fitted(model: Any, tokenizer: Any, pairs: Pairs, args: argparse.Namespace) -> Tensor:
@@ -68,15 +69,15 @@ def fitted(model: Any, tokenizer: Any, pairs: Pairs, args: argparse.Namespace) -
     draw = random.Random(args.seed)
     for step in range(args.steps):
         batch = blanks(tokenizer, draw.sample(pairs, min(args.batch, len(pairs))), draw.choice(LENGTHS))
-        found = [logits(model, row, batch, filled) for filled in batch.filled]
-        losses = [smooth_l1_loss(one, torch.full_like(one, args.logit)) for one in found]
+        scores_by_filling = [logits(model, row, batch, filled) for filled in batch.filled]
+        losses = [smooth_l1_loss(scores, torch.full_like(scores, args.logit)) for scores in scores_by_filling]
         loss = args.weight * losses[0] + losses[1] + losses[2]
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
         if step % 25 == 24:
-            means = [round(float(one.detach().mean()), 2) for one in found]
+            means = [round(float(scores.detach().mean()), 2) for scores in scores_by_filling]
             log.info("step %d: loss %.3f, means %s", step + 1, float(loss.detach()), means)
     return row.detach()
 
@@ -91,13 +92,13 @@ def written(folder: Path, row: Tensor, pad: int) -> None:
 def training_pairs(data: Path, count: int, seed: int) -> Pairs:
     """Training queries with random training passages of the same set, as many of each set."""
     draw = random.Random(seed)
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for name, split in splits(data).items():
         if name in IN_DOMAIN:
             queries, passages = list(split.train_queries.values()), sorted(split.train_passages)
             texts = split.corpus.passages
-            found += [(draw.choice(queries), texts[draw.choice(passages)]) for _ in range(count // len(IN_DOMAIN))]
-    return found
+            pairs += [(draw.choice(queries), texts[draw.choice(passages)]) for _ in range(count // len(IN_DOMAIN))]
+    return pairs
 
 
 def main() -> None:

@@ -10,21 +10,24 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from app.data.demo import MODEL, Prefill
 from app.domain.runs import Run
+from app.kinds.ablate.question import KEY as ABLATE
+from app.kinds.explain.question import KEY as EXPLAIN
+from app.kinds.study.question import KEY as STUDY
 from app.main import RECORDED, Golgi, build
-from app.services.demo import MODEL, Prefill
 from app.settings import Settings
 
 ABLATION = {"selection": {"fraction": 0.01}}
 
 
-def made(golgi: Golgi, asked: Prefill) -> tuple[Run, Run]:
+def made(golgi: Golgi, prefill: Prefill) -> tuple[Run, Run]:
     """An explanation and the ablation of its top 1 %."""
     requests, runs = golgi.services.requests, golgi.services.runs
-    run = requests.explain(MODEL, {"query": asked.query, "passages": asked.passages})
+    run = requests.start(EXPLAIN, {"model": MODEL, "query": prefill.query, "passages": prefill.passages})
     while golgi.worker.run_once():
         pass
-    ablation = requests.ablate(runs.get(run.id), ABLATION)
+    ablation = requests.start(ABLATE, {**ABLATION, "source": run.fingerprint})
     while golgi.worker.run_once():
         pass
     return runs.get(run.id), runs.get(ablation.id)
@@ -34,11 +37,11 @@ def of_study(folder: Path) -> list[tuple[Run, bytes]]:
     """The studies of the demo with the rankings that they take, inputs first and the curve last."""
     golgi = build(Settings(data_dir=folder, offline=True), recorded=None)
     runs = golgi.services.runs
-    stored = runs.find(filters={"kind": "study"}, sort="old")[0]
+    stored = runs.find(filters={"kind": STUDY}, sort="old")[0]
     studies = sorted(stored, key=lambda run: bool(run.spec.settings["doses"]))
     inputs = {run.id: run for study in studies for run in runs.inputs(study.id).values()}
-    found = [*inputs.values(), *studies]
-    bundles = [(run, golgi.services.exports.bundle(run)) for run in found]
+    recorded = [*inputs.values(), *studies]
+    bundles = [(run, golgi.services.exports.bundle(run)) for run in recorded]
     golgi.db.close()
     return bundles
 
@@ -53,8 +56,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         golgi = build(Settings(data_dir=Path(folder), offline=True), recorded=None)
         demo = golgi.services.demo
-        found = [*made(golgi, demo.pair()), *made(golgi, demo.ranking(None, 10))]
-        bundles = [(run, golgi.services.exports.bundle(run)) for run in found]
+        runs = [*made(golgi, demo.pair()), *made(golgi, demo.ranking(None, 10))]
+        bundles = [(run, golgi.services.exports.bundle(run)) for run in runs]
         golgi.db.close()
     if args.study is not None:
         bundles += of_study(args.study)

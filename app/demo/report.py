@@ -7,9 +7,10 @@ import numpy as np
 
 from app.analysis.agreement import intersection_chance, overlap, spearman
 from app.domain.runs import Run
+from app.kinds.answers import Comparison
+from app.kinds.reporting import Report
+from app.kinds.words import signed
 from app.services.container import Services
-from app.services.study_view import Comparison, StudyView
-from app.services.words import signed
 
 MEASURE = "nDCG@10"
 Runs = Mapping[tuple[str, str], Run]
@@ -21,13 +22,16 @@ def report(
     """The whole report as Markdown."""
     parts = [
         _head(runs, crossed, share),
-        _found(runs),
+        _attributions(runs),
         _overlaps(services, runs, share),
         _classes(services, runs, share),
         _sets(services, runs, sets, share),
         _cross(services, crossed),
         _curve(services, curve),
-        _verdict(services, runs, crossed, share) + _beside(services, curve) + _own(services, sets, share) + ROUGH,
+        _verdict(services, runs, crossed, share)
+        + _rival(services, curve)
+        + _domain_neurons(services, sets, share)
+        + ROUGH,
     ]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -38,17 +42,18 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _head(runs: Runs, crossed: Sequence[Run], share: float) -> str:
-    first, test = next(iter(runs.values())), crossed[0]
-    asked, evaluation = first.spec.settings, test.spec.settings["evaluation"]
+    run, test = next(iter(runs.values())), crossed[0]
+    params, tokens = run.spec.settings["params"], run.spec.settings["max_length"]
+    evaluation = test.spec.settings["evaluation"]
     return f"""# The demo study
 
 Which neurons of the demo re-ranker matter for relevance on five datasets, do they overlap, and does ranking suffer when
 they go? Made by `python -m app.demo.study --data ../shared/data --data-dir FOLDER`; every number below is read from a
-stored run, which a Golgi over that folder shows page by page. Model: {first.spec.model}, weights
-`{first.spec.weights_hash[:12]}`; {first.environment.get("dtype")} on {first.environment.get("device")}.
+stored run, which a Golgi over that folder shows page by page. Model: {run.spec.model}, weights
+`{run.spec.weights_hash[:12]}`; {run.environment.get("dtype")} on {run.environment.get("device")}.
 
-Neuron Integrated Gradients with {asked["params"]["steps"]} intervals, trapezoid rule, baseline
-`{asked["params"]["baseline"]}`, feed-forward neurons (9,216), at most {asked["max_length"]} tokens; only pairs that the
+Neuron Integrated Gradients with {params["steps"]} intervals, trapezoid rule, baseline
+`{params["baseline"]}`, feed-forward neurons (9,216), at most {tokens} tokens; only pairs that the
 model classes as they are. Queries are split by id: neurons are found on the attribution part, rankings measured on the
 test part, which shares no query with it, and none of which the model was trained on. A set is the top
 {100 * share:g} % ({round(share * 9216)} neurons) of a dataset's mean scores. Measured: {MEASURE} of re-ranking the BM25
@@ -58,7 +63,7 @@ Holm over the sets of one study.
 """
 
 
-def _found(runs: Runs) -> str:
+def _attributions(runs: Runs) -> str:
     rows = [
         (
             name,
@@ -84,23 +89,30 @@ def _found(runs: Runs) -> str:
 
 
 def _tops(services: Services, runs: Runs, share: float) -> dict[tuple[str, str], Any]:
-    found = {}
+    tops = {}
     for key, run in runs.items():
         scores = services.pages.results.scores(run.id)
-        found[key] = (scores.order()[: round(share * len(scores.space))], scores.of("all"))
-    return found
+        tops[key] = (scores.order()[: round(share * len(scores.space))], scores.of("all"))
+    return tops
 
 
 def _overlaps(services: Services, runs: Runs, share: float) -> str:
     tops = _tops(services, runs, share)
     names = [name for name, relevance in runs if relevance == "relevant"]
     rows = []
-    for at, a in enumerate(names):
-        for b in names[at + 1 :]:
-            one = overlap(tops[a, "relevant"][0], tops[b, "relevant"][0], 9216)
-            rho = spearman(tops[a, "relevant"][1], tops[b, "relevant"][1])
+    for at, first in enumerate(names):
+        for second in names[at + 1 :]:
+            both = overlap(tops[first, "relevant"][0], tops[second, "relevant"][0], 9216)
+            rho = spearman(tops[first, "relevant"][1], tops[second, "relevant"][1])
             rows.append(
-                (f"{a}, {b}", one.shared, f"{one.expected:.2f}", f"{one.jaccard:.2f}", f"{one.p:.1e}", f"{rho:.2f}")
+                (
+                    f"{first}, {second}",
+                    both.shared,
+                    f"{both.expected:.2f}",
+                    f"{both.jaccard:.2f}",
+                    f"{both.p:.1e}",
+                    f"{rho:.2f}",
+                )
             )
     head = ("relevance sets of", "shared", "by chance", "Jaccard", "p", "rank correlation, all neurons")
     return "## Do the datasets' sets overlap?\n\n" + _table(head, rows)
@@ -110,9 +122,9 @@ def _classes(services: Services, runs: Runs, share: float) -> str:
     tops = _tops(services, runs, share)
     rows = []
     for name in dict.fromkeys(name for name, _ in runs):
-        one = overlap(tops[name, "relevant"][0], tops[name, "non_relevant"][0], 9216)
+        both = overlap(tops[name, "relevant"][0], tops[name, "non_relevant"][0], 9216)
         rho = spearman(tops[name, "relevant"][1], tops[name, "non_relevant"][1])
-        rows.append((name, one.shared, f"{one.expected:.2f}", f"{one.jaccard:.2f}", f"{one.p:.1e}", f"{rho:.2f}"))
+        rows.append((name, both.shared, f"{both.expected:.2f}", f"{both.jaccard:.2f}", f"{both.p:.1e}", f"{rho:.2f}"))
     head = ("dataset", "shared by relevance and non-relevance", "by chance", "Jaccard", "p", "rank correlation")
     return "## Do relevance and non-relevance sets differ?\n\n" + _table(head, rows)
 
@@ -120,35 +132,33 @@ def _classes(services: Services, runs: Runs, share: float) -> str:
 def _sets(services: Services, runs: Runs, sets: Mapping[str, int], share: float) -> str:
     count = round(share * 9216)
     names = [name for name, relevance in runs if relevance == "relevant"]
-    chance = intersection_chance([count] * len(names), 9216)
+    expected = intersection_chance([count] * len(names), 9216)
     rows = []
     for name, number in sets.items():
         view = services.sets.page(number)
         layers = ", ".join(f"L{layer} {n}" for layer, n, _ in view.by_layer if n)
         rows.append((name, len(view.found.members), layers, f"`{view.found.text}`"))
     missing = [name for name in ("core", "in-domain", "out-of-domain", "in-domain only") if name not in sets]
-    told = f"The intersection of {len(names)} independent sets of {count} would hold {chance:.1e} neurons. "
-    told += f"Empty: {', '.join(missing)}." if missing else "None is empty."
+    summary = f"The intersection of {len(names)} independent sets of {count} would hold {expected:.1e} neurons. "
+    summary += f"Empty: {', '.join(missing)}." if missing else "None is empty."
     head = ("set", "neurons", "by layer", "rule")
-    return "## Core, in-domain and out-of-domain sets\n\n" + _table(head, rows) + f"\n{told}\n"
+    return "## Core, in-domain and out-of-domain sets\n\n" + _table(head, rows) + f"\n{summary}\n"
 
 
-def _view(services: Services, run: Run) -> StudyView:
-    found = services.pages.run(run.id, measure=MEASURE).study
-    assert found is not None
-    return found
+def _view(services: Services, run: Run) -> Report[Any, Any]:
+    return services.pages.report(run.id, {"measure": MEASURE})
 
 
 def _cross(services: Services, crossed: Sequence[Run]) -> str:
     views = [(run.spec.settings["evaluation"]["name"], _view(services, run)) for run in crossed]
-    names = [one.name.split(":")[0] for one in views[0][1].comparisons]
+    names = [comparison.name.split(":")[0] for comparison in views[0][1].comparisons]
     rows = []
     for at, name in enumerate(names):
         cells = [_cell(view.comparisons[at]) for _, view in views]
         rows.append((name, *cells))
-    base = ("*intact*", *(f"{view.intact:.3f} (n = {view.n})" for _, view in views))
-    first = ("*first stage*", *(f"{view.anchors['first stage']:.3f}" for _, view in views))
-    chance = ("*random order*", *(f"{view.anchors['random']:.3f}" for _, view in views))
+    base = ("*intact*", *(f"{view.view.intact:.3f} (n = {view.view.n})" for _, view in views))
+    first = ("*first stage*", *(f"{view.view.anchors['first stage']:.3f}" for _, view in views))
+    chance = ("*random order*", *(f"{view.view.anchors['random']:.3f}" for _, view in views))
     head = ("found on ↓ removed on →", *(name for name, _ in views))
     note = (
         f"Change of {MEASURE} against the mean of the matched random sets; in brackets the p after Holm. *inside*: "
@@ -157,26 +167,26 @@ def _cross(services: Services, crossed: Sequence[Run]) -> str:
     return "## The cross test\n\n" + _table(head, [*rows, base, first, chance]) + f"\n{note}"
 
 
-def _cell(one: Comparison) -> str:
-    if one.random is None:
+def _cell(comparison: Comparison) -> str:
+    if comparison.random is None:
         return "–"
-    inside = " *inside*" if one.inside else ""
-    return f"{signed(one.random.mean)} ({one.random.holm:.2g}){inside}"
+    inside = " *inside*" if comparison.inside else ""
+    return f"{signed(comparison.random.mean)} ({comparison.random.holm:.2g}){inside}"
 
 
 def _curve(services: Services, curve: Run) -> str:
     view = _view(services, curve)
     rows = [
         (
-            one.name,
-            one.count,
-            f"{one.value:.3f}",
-            f"{signed(one.intact.mean)} ({signed(one.intact.low)} to {signed(one.intact.high)})",
-            f"{one.intact.wins} / {one.intact.ties} / {one.intact.losses}",
-            "–" if one.random is None else f"{signed(one.random.mean)} ({one.random.holm:.2g})",
-            f"{one.low:.3f} to {one.high:.3f}",
+            comparison.name,
+            comparison.count,
+            f"{comparison.value:.3f}",
+            f"{signed(comparison.intact.mean)} ({signed(comparison.intact.low)} to {signed(comparison.intact.high)})",
+            f"{comparison.intact.wins} / {comparison.intact.ties} / {comparison.intact.losses}",
+            "–" if comparison.random is None else f"{signed(comparison.random.mean)} ({comparison.random.holm:.2g})",
+            f"{comparison.low:.3f} to {comparison.high:.3f}",
         )
-        for one in view.comparisons
+        for comparison in view.comparisons
     ]
     figure = view.figures["curve"]
     controls = [
@@ -192,19 +202,22 @@ def _curve(services: Services, curve: Run) -> str:
 
 
 def _verdict(services: Services, runs: Runs, crossed: Sequence[Run], share: float) -> str:
-    cells = [one for run in crossed for one in _view(services, run).comparisons if one.random is not None]
-    effects = [one.random.mean for one in cells if one.random is not None]
-    sure = [one for one in cells if one.random is not None and one.random.holm < 0.05 and one.random.mean < 0]
+    cells = [cell for run in crossed for cell in _view(services, run).comparisons if cell.random is not None]
+    effects = [cell.random for cell in cells if cell.random is not None]
+    mean = float(np.mean([effect.mean for effect in effects]))
+    significant = [effect for effect in effects if effect.holm < 0.05 and effect.mean < 0]
+    outside = sum(not cell.inside for cell in cells)
     tops = _tops(services, runs, share)
     names = [name for name, relevance in runs if relevance == "relevant"]
-    same = [overlap(tops[n, "relevant"][0], tops[n, "non_relevant"][0], 9216) for n in names]
+    overlaps = [overlap(tops[n, "relevant"][0], tops[n, "non_relevant"][0], 9216) for n in names]
+    shared = [both.shared for both in overlaps]
     return f"""## What holds, and what does not
 
-- NIG sets against matched random sets, {len(cells)} cells: mean difference {signed(float(np.mean(effects)))}, below the
-  random mean in {sum(effect < 0 for effect in effects)} of {len(cells)}, outside the random range in
-  {sum(not one.inside for one in cells)}, below it with a corrected p under 0.05 in {len(sure)}.
-- Relevance and non-relevance sets of one dataset share {min(one.shared for one in same)} to
-  {max(one.shared for one in same)} of {same[0].size_a} neurons ({same[0].expected:.1f} by chance).
+- NIG sets against matched random sets, {len(cells)} cells: mean difference {signed(mean)}, below the
+  random mean in {sum(effect.mean < 0 for effect in effects)} of {len(cells)}, outside the random range in
+  {outside}, below it with a corrected p under 0.05 in {len(significant)}.
+- Relevance and non-relevance sets of one dataset share {min(shared)} to
+  {max(shared)} of {overlaps[0].size_a} neurons ({overlaps[0].expected:.1f} by chance).
 """
 
 
@@ -213,27 +226,34 @@ ROUGH = """- One small model, few test queries, one split, one baseline: the int
 """
 
 
-def _beside(services: Services, curve: Run) -> str:
+def _rival(services: Services, curve: Run) -> str:
     """The attribution beside its cheapest rival on the curve's dataset."""
     view = _view(services, curve)
-    first = view.comparisons[0].name
-    own = {one.count: one.value for one in view.comparisons if one.name == first}
+    name = view.comparisons[0].name
+    attributed = {comparison.count: comparison.value for comparison in view.comparisons if comparison.name == name}
     rival = {row[1]: row[2] for row in view.figures["curve"].rows if row[0] == "gradient × activation"}
-    told = ", ".join(f"{own[count]:.3f} and {rival[count]:.3f} at {count}" for count in own if count in rival)
-    name = curve.spec.settings["evaluation"]["name"]
-    return f"""- Against a ranking by gradient × activation, which takes one pass instead of a path, on {name}:
-  {MEASURE} {told} neurons ({first.split(",", maxsplit=1)[0]}; the lower, the more it hurt).
+    values = ", ".join(
+        f"{attributed[count]:.3f} and {rival[count]:.3f} at {count}" for count in attributed if count in rival
+    )
+    dataset = curve.spec.settings["evaluation"]["name"]
+    return f"""- Against a ranking by gradient × activation, which takes one pass instead of a path, on {dataset}:
+  {MEASURE} {values} neurons ({name.split(",", maxsplit=1)[0]}; the lower, the more it hurt).
 """
 
 
-def _own(services: Services, sets: Mapping[str, int], share: float) -> str:
+def _size(services: Services, sets: Mapping[str, int], name: str) -> int:
+    """Members of a set; 0 for one that was left out because it is empty."""
+    return len(services.sets.get(sets[name]).members) if name in sets else 0
+
+
+def _domain_neurons(services: Services, sets: Mapping[str, int], share: float) -> str:
     """Whether domains have neurons of their own."""
-    size = lambda name: len(services.sets.get(sets[name]).members) if name in sets else 0  # noqa: E731
+    core, foreign, domestic = (_size(services, sets, name) for name in ("core", "out-of-domain", "in-domain only"))
     outside = 9216 * share**2 * (1 - share) ** 3
     inside = 9216 * share**3 * (1 - share) ** 2
-    outweighs = size("core") > 5 * max(size("out-of-domain"), size("in-domain only"))
-    told = "What the datasets share outweighs by far what is their own." if outweighs else ""
+    outweighs = core > 5 * max(foreign, domestic)
+    conclusion = "What the datasets share outweighs by far what is their own." if outweighs else ""
     return f"""- Out-of-domain neurons (in both out-of-domain sets, in none of the in-domain ones):
-  {size("out-of-domain")}, by chance {outside:.1f}. In-domain only: {size("in-domain only")}, by chance {inside:.3f}.
-  In all five: {size("core")}. {told}
+  {foreign}, by chance {outside:.1f}. In-domain only: {domestic}, by chance {inside:.3f}.
+  In all five: {core}. {conclusion}
 """

@@ -17,6 +17,8 @@ from app.demo.corpora import IN_DOMAIN, Corpus, evaluated, load
 from app.demo.report import report
 from app.domain.errors import BadInput
 from app.domain.runs import Run, RunState
+from app.kinds.attribute.question import KEY as ATTRIBUTE
+from app.kinds.study.question import KEY as STUDY
 from app.main import Golgi, build
 from app.settings import Settings
 
@@ -76,20 +78,20 @@ def work(golgi: Golgi) -> None:
 
 def imported(golgi: Golgi, data: Path, names: Sequence[str]) -> None:
     """The held-out part of every set, where it is not there yet."""
-    known = {one.name for one in golgi.services.datasets.list().datasets}
+    known = {dataset.name for dataset in golgi.services.datasets.list().datasets}
     for name in names:
         if name not in known:
             with tempfile.TemporaryDirectory() as room:
                 folder = held_out(load(data / name), Path(room))
-                about = json.loads((data / name / "META.json").read_text(encoding="utf-8"))
-                told = {"domain": about.get("domain", "")[:300], "licence": about.get("licence", "")[:300]}
-                golgi.services.datasets.bring(folder, {"name": name, **told})
+                meta = json.loads((data / name / "META.json").read_text(encoding="utf-8"))
+                about = {"domain": meta.get("domain", "")[:300], "licence": meta.get("licence", "")[:300]}
+                golgi.services.datasets.bring(folder, {"name": name, **about})
                 work(golgi)
 
 
 def attributed(golgi: Golgi, names: Sequence[str], size: Size) -> dict[tuple[str, str], Run]:
     """(dataset, class) to the attribution over its attribution part."""
-    found: dict[tuple[str, str], Run] = {}
+    started: dict[tuple[str, str], Run] = {}
     for name in names:
         for relevance, limit in (("relevant", size.pairs), ("non_relevant", size.others)):
             values = {
@@ -97,57 +99,60 @@ def attributed(golgi: Golgi, names: Sequence[str], size: Size) -> dict[tuple[str
                 "params": {"steps": size.steps, "adaptive": False},
                 "max_length": size.length,
             }
-            found[name, relevance] = golgi.services.measures.attribute(MODEL, values)
+            started[name, relevance] = golgi.services.requests.start(ATTRIBUTE, {**values, "model": MODEL})
     work(golgi)
-    return {key: golgi.services.runs.get(run.id) for key, run in found.items()}
+    return {key: golgi.services.runs.get(run.id) for key, run in started.items()}
 
 
 def tested(golgi: Golgi, runs: Mapping[tuple[str, str], Run], names: Sequence[str], size: Size) -> list[Run]:
     """The cross test: every dataset's relevance neurons removed on every dataset's test queries."""
-    sources = [runs[name, "relevant"] for name in names]
-    found = []
+    sources = [runs[name, "relevant"].fingerprint for name in names]
+    started = []
     for name in names:
-        values = _asked(name, size) | {"fractions": [SHARE], "everywhere": False, "ends": False}
-        found.append(golgi.services.measures.study(MODEL, values, sources, controls=False))
+        values = _evaluation(name, size) | {"fractions": [SHARE], "everywhere": False, "ends": False}
+        started.append(
+            golgi.services.requests.start(STUDY, {**values, "model": MODEL, "sources": sources, "controls": False})
+        )
     work(golgi)
-    return [golgi.services.runs.get(run.id) for run in found]
+    return [golgi.services.runs.get(run.id) for run in started]
 
 
 def curved(golgi: Golgi, runs: Mapping[tuple[str, str], Run], size: Size) -> Run:
     """The curve of one dataset's relevance and non-relevance neurons with every control."""
-    sources = [runs[CURVE, "relevant"], runs[CURVE, "non_relevant"]]
-    values = _asked(CURVE, size) | {"fractions": [0.001, 0.005, 0.01, 0.05], "doses": [0.0, 0.5, 1.5, 2.0]}
-    found = golgi.services.measures.study(MODEL, values, sources)
+    sources = [runs[CURVE, relevance].fingerprint for relevance in ("relevant", "non_relevant")]
+    values = _evaluation(CURVE, size) | {"fractions": [0.001, 0.005, 0.01, 0.05], "doses": [0.0, 0.5, 1.5, 2.0]}
+    run = golgi.services.requests.start(STUDY, {**values, "model": MODEL, "sources": sources})
     work(golgi)
-    return golgi.services.runs.get(found.id)
+    return golgi.services.runs.get(run.id)
 
 
-def _asked(name: str, size: Size) -> dict[str, Any]:
+def _evaluation(name: str, size: Size) -> dict[str, Any]:
     evaluation = {"dataset": name, "queries": size.queries, "depth": size.depth}
     return {"evaluation": evaluation, "seeds": size.seeds, "max_length": size.length}
 
 
 def saved(golgi: Golgi, runs: Mapping[tuple[str, str], Run]) -> dict[str, int]:
     """Name to number of the sets that the report is about; empty intersections are left out."""
-    top = lambda name: {  # noqa: E731
-        "op": "top",
-        "run": runs[name, "relevant"].fingerprint,
-        "selection": {"fraction": SHARE},
-    }
-    inside, outside = [top(name) for name in INSIDE], [top(name) for name in OUTSIDE]
+    inside = [_top_of(runs[name, "relevant"]) for name in INSIDE]
+    outside = [_top_of(runs[name, "relevant"]) for name in OUTSIDE]
     rules: dict[str, dict[str, Any]] = {
         "core": {"op": "all", "of": [*inside, *outside]},
         "in-domain": {"op": "all", "of": inside},
         "out-of-domain": {"op": "minus", "of": [{"op": "all", "of": outside}, *inside]},
         "in-domain only": {"op": "minus", "of": [{"op": "all", "of": inside}, *outside]},
     }
-    found = {}
+    numbers = {}
     for name, rule in rules.items():
         try:
-            found[name] = golgi.services.sets.make(name, rule).id
+            numbers[name] = golgi.services.sets.make(name, rule).id
         except BadInput as error:
             log.info("%s: %s", name, error)
-    return found
+    return numbers
+
+
+def _top_of(run: Run) -> dict[str, Any]:
+    """The rule of a run's strongest neurons."""
+    return {"op": "top", "run": run.fingerprint, "selection": {"fraction": SHARE}}
 
 
 def study(golgi: Golgi, data: Path, size: Size) -> str:

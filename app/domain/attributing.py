@@ -1,18 +1,19 @@
-"""What an attribution over a dataset asks (``nig.md`` section 8)."""
+"""Which pairs of a dataset are attributed over (``nig.md`` section 8)."""
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.domain.datasets import PartName, SplitSpec
-from app.domain.targets import TargetSpec
+from app.domain.questions import Question, Shown
 
 Relevance = Literal["relevant", "non_relevant"]
+PAIRS = {"relevant": "relevant ones", "non_relevant": "non-relevant ones"}
 FOLDS = 8
 """Random halves and stability curves are made of this many folds of queries."""
 
 
-class Sample(BaseModel):
+class Sample(Question):
     """Which pairs of a dataset.
 
     Args:
@@ -24,34 +25,24 @@ class Sample(BaseModel):
         limit: at most this many pairs, drawn with ``seed``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: str
-    name: str = ""
+    dataset: Annotated[str, Shown(widget="dataset")] = Field("", description="name of a stored dataset")
+    name: Annotated[str, Shown(name="dataset_name", widget="hidden")] = ""
     split: SplitSpec = SplitSpec()
-    part: PartName = "attribution"
-    relevance: Relevance = "relevant"
-    threshold: int = Field(1, ge=1, le=1000)
-    correct: bool = True
-    limit: int = Field(500, ge=1, le=100_000)
-    seed: int = Field(0, ge=0)
-
-
-class AttributeSettings(BaseModel):
-    """An attribution over a sample.
-
-    Args:
-        sample: the pairs.
-        average: ``micro`` is the mean over pairs; ``macro`` the mean over queries of the mean within a query.
-        method, params, target, max_length: as for one input; for non-relevant pairs the target is that of the class
-            non-relevant.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sample: Sample
-    average: Literal["micro", "macro"] = "micro"
-    method: str = "nig"
-    params: dict[str, Any] = {}
-    target: TargetSpec = TargetSpec()
-    max_length: int = Field(256, ge=8, le=8192)
+    part: Annotated[PartName, Shown("Queries of the part")] = Field(
+        "attribution", description="find neurons on one part, measure on another"
+    )
+    relevance: Annotated[Relevance, Shown("Pairs", titles=PAIRS)] = Field(
+        "relevant",
+        description="non-relevant: judged below the threshold, or first-stage hits without a judgement; the target is "
+        "then the class non-relevant",
+    )
+    threshold: Annotated[int, Shown("Relevant from grade", more=True)] = Field(
+        1, ge=1, le=1000, description="lowest grade that counts as relevant"
+    )
+    correct: Annotated[bool, Shown("only pairs that the model classes so itself", off="any")] = Field(
+        True, description="only pairs that the model classes so itself"
+    )
+    limit: Annotated[int, Shown("At most so many pairs")] = Field(
+        500, ge=1, le=100_000, description="drawn with the seed; a larger sample begins with the smaller one"
+    )
+    seed: Annotated[int, Shown("Seed of the sample", more=True)] = Field(0, ge=0, description="of the sample")

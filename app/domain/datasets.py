@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from app.domain.questions import Question, Shown
 
 PartName = Literal["attribution", "selection", "test", "all"]
 
@@ -72,7 +74,7 @@ class Dataset:
     deleted: bool
 
 
-class SplitSpec(BaseModel):
+class SplitSpec(Question):
     """A split of queries into attribution, selection and test (``nig.md`` section 18-4).
 
     A query's part depends on its id and the seed only, never on which other queries there are.
@@ -82,11 +84,11 @@ class SplitSpec(BaseModel):
         attribution, selection: shares; the rest is test.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int = Field(0, ge=0)
-    attribution: float = Field(0.5, ge=0, le=1)
-    selection: float = Field(0.1, ge=0, le=1)
+    seed: Annotated[int, Shown("Seed of the split", name="split_seed", more=True)] = Field(
+        0, ge=0, description="another seed is another split"
+    )
+    attribution: Annotated[float, Shown(widget="hidden")] = Field(0.5, ge=0, le=1)
+    selection: Annotated[float, Shown(widget="hidden")] = Field(0.1, ge=0, le=1)
 
     @model_validator(mode="after")
     def _at_most_all(self) -> "SplitSpec":
@@ -104,7 +106,7 @@ class SplitSpec(BaseModel):
 
     def parts(self, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Part to the queries in it, in the order given."""
-        found: dict[str, list[str]] = {"attribution": [], "selection": [], "test": []}
+        queries: dict[str, list[str]] = {"attribution": [], "selection": [], "test": []}
         for key in keys:
-            found[self.part(key)].append(key)
-        return {name: tuple(members) for name, members in found.items()}
+            queries[self.part(key)].append(key)
+        return {name: tuple(members) for name, members in queries.items()}

@@ -6,7 +6,16 @@ from typing import Literal
 PAIR_SEGMENTS = ("cls", "query", "sep1", "passage", "sep2")
 """Segments of a query-passage pair in a BERT-type encoder (``nig.md`` section 7)."""
 
-CONTENT_SEGMENTS = frozenset({"query", "passage", "prompt"})
+ANSWER_SEGMENTS = ("cls", "question", "sep1", "context", "sep2")
+"""Segments of a question with the text that answers it."""
+
+FIRST_SEGMENTS = ("query", "prompt", "text", "question")
+"""Segments that hold an example's first or only text."""
+
+SECOND_SEGMENTS = ("passage", "context")
+"""Segments that hold an example's second text."""
+
+CONTENT_SEGMENTS = frozenset({*FIRST_SEGMENTS, *SECOND_SEGMENTS})
 """Segments that hold the user's text; every other segment is special or template."""
 
 ALL = "all"
@@ -15,12 +24,12 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Example:
-    """A query with a passage, or a prompt.
+    """A pair of texts (a query with a passage, a question with a context), or one text.
 
     Args:
         key: address of the example inside its run or dataset.
-        query: first text of a pair; the whole text for a prompt.
-        passage: second text of a pair; None for a prompt.
+        query: first text of a pair, or the only text.
+        passage: second text of a pair; None for one text.
     """
 
     key: str
@@ -41,7 +50,8 @@ class TokenSpan:
         text: the tokenizer's piece, as stored in its vocabulary.
         segment: name of the part it belongs to.
         word: number of the word within its text, -1 for special tokens.
-        start, end: character span within the query or passage (half open); 0, 0 for special tokens.
+        start, end: character span within the query or passage (half open); 0, 0 for special tokens, but for a mask
+            that the user wrote.
     """
 
     text: str

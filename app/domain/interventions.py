@@ -6,6 +6,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.positions import Positions
+
 
 class Op(StrEnum):
     """How an activation is replaced.
@@ -39,6 +41,33 @@ OP_TITLES = {
 """Ops that can be asked for, with their words."""
 
 
+class Axis(StrEnum):
+    """The question a setting belongs to: the chosen set, the curve over sizes, the dose-response, single neurons with
+    their baseline value (``patched``) or with their real value in the baseline input (``back``)."""
+
+    CHOSEN = "chosen"
+    CURVE = "curve"
+    DOSE = "dose"
+    PATCHED = "patched"
+    BACK = "back"
+
+
+class Family(StrEnum):
+    """What a setting's members are: nothing edited (``base``, ``start`` on the baseline input), the tested set, random
+    sets matched per site or over all sites (``global``), the ends of a ranking, all but the tested set, another
+    ranking."""
+
+    BASE = "base"
+    START = "start"
+    TARGET = "target"
+    RANDOM = "random"
+    GLOBAL = "global"
+    BOTTOM = "bottom"
+    SMALL = "small"
+    COMPLEMENT = "complement"
+    CONTROL = "control"
+
+
 def _none() -> NDArray[np.int64]:
     return np.zeros(0, dtype=np.int64)
 
@@ -55,7 +84,7 @@ class Setting:
         invert: edit every neuron of the space that is not a member instead.
         op: what is done; ``amount`` is λ for ``scale`` and unused otherwise.
         seed: of a random set.
-        segments: edit at tokens of these parts only; None for all tokens.
+        segments, readout, generated: where it edits, see :class:`Positions`; all tokens unless one is given.
         axis: the question it belongs to: ``chosen``, ``curve``, ``dose``, or single neurons ``patched`` (``back`` for
             the real value put into the baseline input).
         count: neurons edited.
@@ -72,6 +101,13 @@ class Setting:
     axis: str = "chosen"
     count: int = 0
     label: str = ""
+    readout: bool = False
+    generated: int = 0
+
+    @property
+    def positions(self) -> Positions:
+        """At which tokens it edits."""
+        return Positions(self.segments, self.readout, self.generated)
 
     @property
     def text(self) -> str:
@@ -80,6 +116,6 @@ class Setting:
             return "intact"
         seed = "" if self.seed is None else f", seed {self.seed}"
         amount = f"({self.amount:g})" if self.op is Op.SCALE else ""
-        where = "" if self.segments is None else f" at {', '.join(self.segments)}"
+        where = "" if self.positions.everywhere else f" at {self.positions}"
         name = f"{self.label} " if self.label else ""
         return f"{self.op.value}{amount}({name}{self.family} {self.count}{seed}){where}"

@@ -1,12 +1,13 @@
 """What is known of a model: where it came from, how large it is, what it can do here."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from app.domain.sites import PRESETS, NeuronSpace, Site, SiteKind
 
-Task = Literal["ranker", "yes_no", "causal_lm"]
+OLDER_TASKS = {"ranker": "pair", "causal_lm": "causal"}
+"""How cards of older versions name the ways in which a model is read."""
 
 
 class CheckRow(BaseModel):
@@ -22,7 +23,27 @@ class CheckRow(BaseModel):
     feature: str = ""
 
 
-class ModelInfo(BaseModel):
+class Readable(BaseModel):
+    """How a model can be read: ``tasks`` are keys of all ways that fit its head, ``task`` is the first, the default."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str | None = None
+    tasks: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    relevant_label: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, values: Any) -> Any:
+        """Cards of older versions have one way of their own name."""
+        if not isinstance(values, dict) or values.get("task") is None:
+            return values
+        task = OLDER_TASKS.get(values["task"], values["task"])
+        return {**values, "task": task, "tasks": values.get("tasks") or (task,)}
+
+
+class ModelInfo(Readable):
     """What can be told without loading weights (dry inspection of a folder or of the cached hub files).
 
     ``problem`` is the sentence why it cannot be loaded, or None.
@@ -35,13 +56,10 @@ class ModelInfo(BaseModel):
     folder: str | None = None
     revision: str | None = None
     family: str | None = None
-    task: Task | None = None
     layers: int | None = None
     hidden: int | None = None
     heads: int | None = None
     neurons: int | None = None
-    labels: tuple[str, ...] = ()
-    relevant_label: int | None = None
     max_length: int = 512
     file_bytes: int = 0
     memory_bytes: int = 0
@@ -49,7 +67,7 @@ class ModelInfo(BaseModel):
     problem: str | None = None
 
 
-class ModelCard(BaseModel):
+class ModelCard(Readable):
     """A loaded model.
 
     ``widths`` maps a site kind to the units of each block (index = running block number; 0 where the kind is missing
@@ -63,12 +81,10 @@ class ModelCard(BaseModel):
     revision: str
     weights_hash: str
     family: str
-    task: Task
+    task: str
     layers: int
     hidden: int
     heads: int
-    labels: tuple[str, ...]
-    relevant_label: int | None
     max_length: int
     dtype: str
     device: str

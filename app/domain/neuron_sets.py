@@ -1,19 +1,27 @@
 """Which neurons: rules that print, and random sets that match them (``nig.md`` sections 9 and 11)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.domain.errors import BadInput
+from app.domain.questions import Question, Shown
 from app.domain.scores import NeuronScores
 from app.domain.sites import NeuronIndex, NeuronSpace
 
 Members = NDArray[np.int64]
+RANKS = {
+    "top": "top by score",
+    "bottom": "most negative",
+    "abs": "largest magnitude",
+    "small": "smallest magnitude",
+    "hand": "hand-picked",
+}
 
 
-class Selection(BaseModel):
+class Selection(Question):
     """A rule that takes neurons from a run's scores.
 
     Args:
@@ -26,14 +34,22 @@ class Selection(BaseModel):
         neurons: hand-picked ids, ``L3.mid.1201``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rank: Literal["top", "bottom", "abs", "small", "hand"] = "top"
-    fraction: float = Field(0.01, gt=0, le=1)
-    count: int | None = Field(None, ge=1)
-    layers: tuple[int, ...] | None = None
-    part: str = "all"
-    neurons: tuple[str, ...] = ()
+    rank: Annotated[
+        Literal["top", "bottom", "abs", "small", "hand"], Shown("Which neurons", titles=RANKS, always=True)
+    ] = Field("top", description="which end of the ranking, or neurons picked by hand")
+    fraction: Annotated[
+        float, Shown("How many", name="size", flag="top", aliases=("share",), widget="size", when="rule", always=True)
+    ] = Field(0.01, gt=0, le=1, description="a count, or a share of all neurons: 25 or 1%")
+    count: Annotated[int | None, Shown(widget="hidden")] = Field(None, ge=1)
+    layers: Annotated[tuple[int, ...] | None, Shown("Only layers", when="rule")] = Field(
+        None, description="for example 0,3,5"
+    )
+    part: Annotated[str, Shown("Ranked by their score at", when="rule")] = Field(
+        "all", description="part of the input whose scores rank"
+    )
+    neurons: Annotated[tuple[str, ...], Shown("Neuron ids", widget="ids", when="hand")] = Field(
+        (), description="L3.mid.1201, one per line; counted from zero"
+    )
 
     def __str__(self) -> str:
         if self.rank == "hand":

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.interventions import Axis
+
 
 @dataclass(frozen=True)
 class ArrayRow:
@@ -72,6 +74,26 @@ class SettingRow:
     seed: int | None
     about: Mapping[str, Any]
     members: NDArray[np.int64]
+
+    @property
+    def axis(self) -> Axis:
+        """The question it belongs to."""
+        return Axis(self.about["axis"])
+
+    @property
+    def count(self) -> int:
+        """Neurons edited."""
+        return int(self.about["count"])
+
+    @property
+    def amount(self) -> float:
+        """λ of an op that scales."""
+        return float(self.about["amount"])
+
+    @property
+    def label(self) -> str:
+        """Of the set, where there are several."""
+        return str(self.about.get("label", ""))
 
 
 @dataclass(frozen=True)

@@ -98,22 +98,22 @@ def evaluate(
         BadInput: an id that the space does not have.
     """
     if isinstance(rule, Top):
-        found = select(rule.selection, scores[rule.run])
+        members = select(rule.selection, scores[rule.run])
     elif isinstance(rule, Fused):
-        found = fused[str(rule)][: max(1, round(rule.fraction * len(space)))]
+        members = fused[str(rule)][: max(1, round(rule.fraction * len(space)))]
     elif isinstance(rule, Listed):
-        found = np.asarray([space.flat(NeuronIndex.parse(text)) for text in rule.neurons], dtype=np.int64)
+        members = np.asarray([space.flat(NeuronIndex.parse(text)) for text in rule.neurons], dtype=np.int64)
     else:
         return _combined(rule, [evaluate(part, space, scores, fused) for part in rule.of])
-    return np.unique(found)
+    return np.unique(members)
 
 
 def _combined(rule: Combined, parts: list[Members]) -> Members:
     if rule.op == "minus":
-        found = parts[0]
+        members = parts[0]
         for other in parts[1:]:
-            found = np.setdiff1d(found, other)
-        return found
+            members = np.setdiff1d(members, other)
+        return members
     least = {"all": len(parts), "any": 1, "at_least": rule.k}[rule.op]
     counts = Counter(int(unit) for part in parts for unit in part)
     return np.asarray(sorted(unit for unit, count in counts.items() if count >= least), dtype=np.int64)
@@ -156,16 +156,16 @@ def read_members(text: str) -> tuple[str, ...]:
     Raises:
         BadInput: a line that is no id, by its number; or no id at all.
     """
-    found = set()
+    neurons = set()
     for number, line in enumerate(text.splitlines(), start=1):
         plain = line.split("#", 1)[0].strip()
         if plain:
             try:
-                found.add(NeuronIndex.parse(plain))
+                neurons.add(NeuronIndex.parse(plain))
             except BadInput as error:
                 raise BadInput(
                     error.expected, f"{error.found} in line {number}", "Correct that line.", "neurons"
                 ) from error
-    if not found:
+    if not neurons:
         raise BadInput("at least one neuron, one per line", "none", "Write ids such as L3.mid.1201.", "neurons")
-    return tuple(str(index) for index in sorted(found))
+    return tuple(str(index) for index in sorted(neurons))

@@ -1,6 +1,6 @@
 """Where a tensor of the model can be read or edited, and how one unit of it is called.
 
-Source: DESIGN section 2.5; neuron presets after ``nig.md`` section 6.
+Neuron presets after ``nig.md`` section 6.
 """
 
 import re

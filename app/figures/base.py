@@ -65,8 +65,10 @@ __all__ = ["DIVERGING", "MARKS", "PAPER", "SINGLE", "Figure", "PlotlyJSONEncoder
 def level_lines(levels: Mapping[str, float]) -> dict[str, Any]:
     """Layout entries of dotted horizontal lines, each named at one end."""
     shape = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}
-    ends = ((1, "right"), (0, "left"))
-    place = lambda at: {"x": ends[at % 2][0], "xanchor": ends[at % 2][1], "xref": "paper", "yanchor": "bottom"}  # noqa: E731
+    ends = ({"x": 1, "xanchor": "right"}, {"x": 0, "xanchor": "left"})
     ordered = sorted(levels.items(), key=lambda pair: pair[1])
-    notes = [{**place(at), "y": value, "text": name, "showarrow": False} for at, (name, value) in enumerate(ordered)]
+    notes = [
+        {**ends[at % 2], "xref": "paper", "yanchor": "bottom", "y": value, "text": name, "showarrow": False}
+        for at, (name, value) in enumerate(ordered)
+    ]
     return {"shapes": [{**shape, "y0": value, "y1": value} for value in levels.values()], "annotations": notes}

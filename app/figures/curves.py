@@ -119,21 +119,28 @@ def patched(points: Sequence[tuple[str, str, float, float]], back: bool, unit: s
 
 
 def _band(points: Sequence[Point]) -> list[dict[str, Any]]:
-    known = [p for p in points if p.random]
-    x = [p.x for p in known]
-    edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    means = [sum(p.random) / len(p.random) for p in known]
+    measured = [p for p in points if p.random]
+    places = [p.x for p in measured]
+    edge = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": places,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    means = [sum(p.random) / len(p.random) for p in measured]
     middle = {
         "type": "scatter",
         "mode": "lines",
-        "x": x,
+        "x": places,
         "y": means,
-        "name": f"{len(known[0].random) if known else 0} random sets, matched per layer (mean, range)",
+        "name": f"{len(measured[0].random) if measured else 0} random sets, matched per layer (mean, range)",
         "line": {"color": NEUTRAL, "width": 1.5},
         "hovertemplate": "%{x:.4g}: random mean %{y:.4g}<extra></extra>",
     }
-    low = {**edge, "y": [min(p.random) for p in known]}
-    high = {**edge, "y": [max(p.random) for p in known], "fill": "tonexty", "fillcolor": BAND}
+    low = {**edge, "y": [min(p.random) for p in measured]}
+    high = {**edge, "y": [max(p.random) for p in measured], "fill": "tonexty", "fillcolor": BAND}
     return [low, high, middle]
 
 

@@ -14,31 +14,44 @@ from app.figures.base import DIVERGING, MARKS, NEGATIVE, PAPER, POSITIVE, SINGLE
 
 
 def overview(
-    sites: Sequence[tuple[Site, NDArray[np.float32], NDArray[np.int64]]], unit: str, caption: str, several: bool
+    sites: Sequence[tuple[Site, NDArray[np.float32], NDArray[np.int64]]],
+    unit: str,
+    caption: str,
+    several: bool,
+    *,
+    shared_scale: bool = False,
 ) -> Figure:
     """Heat-map: one row per site, each cell the strongest unit of its bucket.
+
+    With ``shared_scale`` it stands beside others whose colours mean the same: nothing is marked at the ends of its own
+    scale, and there is no other view.
 
     ``sites``: site, [B] scores sorted from the largest down, [B] unit of each. Neighbouring buckets are joined where
     both views would hold more than :data:`MARKS` cells. The view ``magnitude`` holds the same cells by magnitude.
     """
-    most = max(1, MARKS // max(1, 2 * len(sites)))
-    lines = [(site, *_joined(values, units, most)) for site, values, units in sites]
-    top = limit([float(v) for _, values, _ in lines for v in values])
-    beyond = sum(int((np.abs(values) > top).sum()) for _, values, _ in lines)
-    sizes = [(site, *_by_magnitude(values, units)) for site, values, units in lines]
+    most_cells = max(1, MARKS // max(1, 2 * len(sites)))
+    cells_by_site = [(site, *_joined(values, units, most_cells)) for site, values, units in sites]
+    colour_end = limit([float(v) for _, values, _ in cells_by_site for v in values])
+    beyond = sum(int((np.abs(values) > colour_end).sum()) for _, values, _ in cells_by_site)
+    magnitudes_by_site = [(site, *_by_magnitude(values, units)) for site, values, units in cells_by_site]
     rows = tuple(
         (_neuron(site, name), bucket, float(value))
-        for site, values, units in lines
+        for site, values, units in cells_by_site
         for bucket, (name, value) in enumerate(zip(units, values, strict=True))
     )
-    plot = _heat(lines, unit, several, top, "largest score first") | {
-        "views": {"magnitude": _heat(sizes, unit, several, top, "largest magnitude first", signed=False)}
-    }
-    told = (
-        f"{caption} · each cell is the strongest unit of its bucket · colour ends at ±{top:.3g} {unit} "
+    signed = _heat(cells_by_site, unit, several, colour_end, "largest score first")
+    columns = ("neuron", "bucket", f"score ({unit})")
+    if shared_scale:
+        plain = {"data": signed["data"][:1], "layout": signed["layout"]}
+        short_caption = f"{caption} · colours mean the same in every part"
+        return Figure("overview", "Scores by layer", short_caption, plain, columns, rows)
+    unsigned = _heat(magnitudes_by_site, unit, several, colour_end, "largest magnitude first", signed=False)
+    plot = signed | {"views": {"magnitude": unsigned}}
+    full_caption = (
+        f"{caption} · each cell is the strongest unit of its bucket · colour ends at ±{colour_end:.3g} {unit} "
         f"(99.5th percentile); {beyond} cells beyond it carry ▲ or ▼"
     )
-    return Figure("overview", "Scores by layer", told, plot, ("neuron", "bucket", f"score ({unit})"), rows)
+    return Figure("overview", "Scores by layer", full_caption, plot, columns, rows)
 
 
 Line = tuple[Site, NDArray[Any], NDArray[Any]]
@@ -92,7 +105,7 @@ def _heat(
 
 def _beyond(lines: Sequence[Line], names: Sequence[str], top: float) -> dict[str, Any]:
     """A mark on each cell beyond the colour's ends; its direction is the sign."""
-    found = [
+    marks = [
         (bucket, name, "triangle-up" if value > 0 else "triangle-down")
         for name, (_, values, _) in zip(names, lines, strict=True)
         for bucket, value in enumerate(values)
@@ -101,9 +114,9 @@ def _beyond(lines: Sequence[Line], names: Sequence[str], top: float) -> dict[str
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": [bucket for bucket, _, _ in found],
-        "y": [name for _, name, _ in found],
-        "marker": {"symbol": [symbol for _, _, symbol in found], "size": 5, "color": PAPER},
+        "x": [bucket for bucket, _, _ in marks],
+        "y": [name for _, name, _ in marks],
+        "marker": {"symbol": [symbol for _, _, symbol in marks], "size": 5, "color": PAPER},
         "hoverinfo": "skip",
     }
 
@@ -115,15 +128,17 @@ def _neuron(site: Site, unit: int) -> str:
 def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several: bool) -> Figure:
     """Paired bars per site: sum of positive and sum of negative scores."""
     names = [_label(Site(row["layer"], SiteKind(row["kind"])), several) for row in rows]
-    bar = lambda key, colour, name: {  # noqa: E731
-        "type": "bar",
-        "x": names,
-        "y": [row[key] for row in rows],
-        "name": name,
-        "marker": {"color": colour, "pattern": {"shape": "" if key == "positive" else "/"}},
-        "hovertemplate": "%{x}: %{y:.3g} " + unit + "<extra>" + name + "</extra>",
-    }
-    data = [bar("positive", POSITIVE, "positive"), bar("negative", NEGATIVE, "negative")]
+    data = [
+        {
+            "type": "bar",
+            "x": names,
+            "y": [row[sign] for row in rows],
+            "name": sign,
+            "marker": {"color": colour, "pattern": {"shape": pattern}},
+            "hovertemplate": "%{x}: %{y:.3g} " + unit + "<extra>" + sign + "</extra>",
+        }
+        for sign, colour, pattern in (("positive", POSITIVE, ""), ("negative", NEGATIVE, "/"))
+    ]
     plot = {
         "data": data,
         "layout": layout(

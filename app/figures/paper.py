@@ -38,9 +38,9 @@ def drawn(figure: Figure) -> "Drawn":
 
 def _coloured(trace: dict[str, Any]) -> dict[str, Any]:
     """The trace with colours in place of the names of scales."""
-    found = dict(trace)
-    if found.get("colorscale") in SCALES:
-        found["colorscale"] = SCALES[found["colorscale"]]
-    if found.get("marker", {}).get("color") == PAPER:
-        found["marker"] = {**found["marker"], "color": COLOURS["paper"]}
-    return found
+    coloured = dict(trace)
+    if coloured.get("colorscale") in SCALES:
+        coloured["colorscale"] = SCALES[coloured["colorscale"]]
+    if coloured.get("marker", {}).get("color") == PAPER:
+        coloured["marker"] = {**coloured["marker"], "color": COLOURS["paper"]}
+    return coloured

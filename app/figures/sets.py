@@ -34,10 +34,15 @@ def depth(curves: Mapping[str, Sequence[tuple[int, Overlap]]], caption: str) -> 
     data: list[dict[str, Any]] = []
     rows: list[tuple[Any, ...]] = []
     for at, (name, points) in enumerate(curves.items()):
-        data.append(_line(name, [(size, one.jaccard) for size, one in points], COLOURS[at % 6], DASHES[at % 6], 2.5))
-        rows += [(name, size, one.shared, one.expected, one.jaccard, one.chance_jaccard, one.p) for size, one in points]
+        jaccards = [(size, overlap.jaccard) for size, overlap in points]
+        data.append(_line(name, jaccards, COLOURS[at % 6], DASHES[at % 6], 2.5))
+        rows += [
+            (name, size, overlap.shared, overlap.expected, overlap.jaccard, overlap.chance_jaccard, overlap.p)
+            for size, overlap in points
+        ]
     first = next(iter(curves.values()), ())
-    data.append(_line("by chance", [(size, one.chance_jaccard) for size, one in first], NEUTRAL, "dot", 1.5))
+    chance = [(size, overlap.chance_jaccard) for size, overlap in first]
+    data.append(_line("by chance", chance, NEUTRAL, "dot", 1.5))
     plot = {
         "data": data,
         "layout": layout(
@@ -78,11 +83,13 @@ def along(keys: Sequence[str], lines: Mapping[str, Sequence[Overlap | None]], ca
     """Jaccard of sets along training checkpoints, in the order given; ``None`` where a line has no point."""
     data, rows = [], []
     for at, (name, overlaps) in enumerate(lines.items()):
-        points = [(key, one) for key, one in zip(keys, overlaps, strict=True) if one is not None]
-        data.append(
-            _line(name, [(key, one.jaccard) for key, one in points], COLOURS[at % 6], DASHES[at % 6], 2.5, "%{x}")
-        )
-        rows += [(key, name, one.shared, one.expected, one.jaccard, one.chance_jaccard, one.p) for key, one in points]
+        points = [(key, overlap) for key, overlap in zip(keys, overlaps, strict=True) if overlap is not None]
+        jaccards = [(key, overlap.jaccard) for key, overlap in points]
+        data.append(_line(name, jaccards, COLOURS[at % 6], DASHES[at % 6], 2.5, "%{x}"))
+        rows += [
+            (key, name, overlap.shared, overlap.expected, overlap.jaccard, overlap.chance_jaccard, overlap.p)
+            for key, overlap in points
+        ]
     chance = [(row[0], row[5]) for row in rows if row[1] == next(iter(lines))]
     data.append(_line("by chance", chance, NEUTRAL, "dot", 1.5, "%{x}"))
     axes = layout(
@@ -192,7 +199,7 @@ def scatter(
         },
     ]
     plot = {"data": data, "layout": layout(f"score on {names[0]}", f"score on {names[1]}", height=440)}
-    rows = tuple((one, float(a[at]), float(b[at])) for one, at in zip(ids, extreme, strict=True))
+    rows = tuple((name, float(a[at]), float(b[at])) for name, at in zip(ids, extreme, strict=True))
     return Figure("scatter", "Scores side by side", caption, plot, ("neuron", names[0], names[1]), rows)
 
 

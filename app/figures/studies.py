@@ -79,8 +79,8 @@ def _ends(line: Line, x: int) -> tuple[Any, Any]:
 
 
 def _band(line: Line) -> dict[str, Any]:
-    low, high = [(x, a) for x, a, _ in line.band], [(x, b) for x, _, b in line.band]
-    around = [*high, *reversed(low)]
+    lower, upper = [(x, a) for x, a, _ in line.band], [(x, b) for x, _, b in line.band]
+    around = [*upper, *reversed(lower)]
     return {
         "type": "scatter",
         "mode": "lines",

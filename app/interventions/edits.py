@@ -1,11 +1,12 @@
-"""Settings as edits of activations: many settings, each on several examples, in one batch (``nig.md`` section 10).
+"""Settings as edits of activations, each row of a batch under its own (``nig.md`` section 10).
 
-Axes: S settings, C examples, T tokens, U units, ``...`` the width of a head where the unit is a head. Row ``s * C + c``
-of a batch is example c under setting s.
+Axes: B rows, C examples, T tokens, U units, M members over all rows; ``...`` is the width of a head where the unit is a
+head. Row i of a batch is one cell: an example under a setting.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,13 @@ from app.models.trace import Edit
 
 Units = NDArray[np.int64]
 WORDS = Site(0, SiteKind.WORDS)
+
+
+class Cell(NamedTuple):
+    """One row of a batch: the number of an example, and the setting it is answered under."""
+
+    example: int
+    setting: Setting
 
 
 @dataclass(frozen=True)
@@ -54,94 +62,160 @@ class Sources:
             )
         return table[site][:, None] if op is Op.MEAN else table[site]
 
+    def words(self) -> Tensor:
+        """[C, T, E] word embeddings of the baseline inputs.
 
-def chosen(space: NeuronSpace, setting: Setting) -> dict[Site, Units]:
-    """Unit numbers that a setting edits, by site; sites without any are left out."""
-    if not setting.invert:
-        return space.split(setting.members)
-    inside = np.ones(len(space), dtype=bool)
-    inside[setting.members] = False
-    return {site: np.flatnonzero(inside[where]) for site, where in space.slices() if inside[where].any()}
+        Raises:
+            Unsupported: they were not handed in.
+        """
+        if self.start is None:
+            wanted, way = "word embeddings of the baseline inputs", "Compute the sources for these settings."
+            raise Unsupported(wanted, "none", way)
+        return self.start
 
 
-def compile_edits(space: NeuronSpace, settings: Sequence[Setting], sources: Sources) -> dict[Site, tuple[Edit, ...]]:
-    """Edits of a batch that holds every example under every setting.
+def members_of(space: NeuronSpace, setting: Setting) -> dict[Site, Units]:
+    """Units that a setting names, by site; of an inverted one every site, since the others of it are edited."""
+    named = space.split(setting.members)
+    return {site: named.get(site, np.zeros(0, dtype=np.int64)) for site in space.sites} if setting.invert else named
+
+
+def first_layer(space: NeuronSpace, setting: Setting) -> int:
+    """The first block that a setting changes; 0 where the input itself is another one, or nothing is changed."""
+    if setting.op is Op.INPUT:
+        return 0
+    widths = dict(zip(space.sites, space.widths, strict=True))
+    edited = members_of(space, setting).items()
+    return min((site.layer for site, units in edited if not setting.invert or len(units) < widths[site]), default=0)
+
+
+def compile_edits(space: NeuronSpace, cells: Sequence[Cell], sources: Sources) -> dict[Site, tuple[Edit, ...]]:
+    """Edits of a batch whose rows are these cells.
 
     Raises:
         Unsupported: a replacement needs a source that was not handed in.
     """
-    members: dict[Site, dict[int, Units]] = {}
-    for number, setting in enumerate(settings):
-        for site, units in chosen(space, setting).items():
-            members.setdefault(site, {})[number] = units
-            if setting.op.replaces:
-                sources.of(setting.op, site)
+    by_site: dict[Site, dict[int, Units]] = {}
+    known: dict[int, dict[Site, Units]] = {}
+    for row, cell in enumerate(cells):
+        named = known.setdefault(id(cell.setting), members_of(space, cell.setting))
+        for site, units in named.items():
+            by_site.setdefault(site, {})[row] = units
     edits: dict[Site, tuple[Edit, ...]] = {
-        site: (_edit(site, settings, units, sources),) for site, units in members.items()
+        site: (_edit(site, cells, units, sources),) for site, units in by_site.items()
     }
-    turned = [number for number, setting in enumerate(settings) if setting.op is Op.INPUT]
-    if turned and sources.start is None:
-        raise Unsupported("word embeddings of the baseline inputs", "none", "Compute the sources for these settings.")
-    return {**edits, WORDS: (_started(turned, len(settings), sources),)} if turned else edits
+    turned = [row for row, cell in enumerate(cells) if cell.setting.op is Op.INPUT]
+    return {**edits, WORDS: (_turned(turned, cells, sources.words()),)} if turned else edits
 
 
-def _started(turned: Sequence[int], count: int, sources: Sources) -> Edit:
-    """The baseline input's words for these settings."""
+def _turned(rows: Sequence[int], cells: Sequence[Cell], words: Tensor) -> Edit:
+    """The baseline input's words in these rows."""
+    examples = [cells[row].example for row in rows]
 
     def edit(value: Tensor, _: Batch) -> Tensor:
-        rows = list(value.unflatten(0, (count, -1)))
-        assert sources.start is not None
-        for number in turned:
-            rows[number] = sources.start.to(value)
-        return torch.cat(rows)
+        out = value.clone()
+        out[list(rows)] = words[examples].to(value)
+        return out
 
     return edit
 
 
-def _edit(site: Site, settings: Sequence[Setting], members: Mapping[int, Units], sources: Sources) -> Edit:
-    """One edit of one site: a multiplication where that is enough, else a replacement as well."""
-    everywhere = all(settings[number].segments is None for number in members)
-    replaced = {number: units for number, units in members.items() if settings[number].op.replaces}
+@dataclass(frozen=True)
+class _Group:
+    """Rows of one site that the same kind of edit goes to.
+
+    Args:
+        op: what is done. rows: [R] the rows. factors: [R] of an op that multiplies. examples: [R] of each row.
+        at, units: [M] row and unit of every member. of: [M] place of a member's row in ``rows``.
+        invert: every unit but the members is edited.
+    """
+
+    op: Op
+    rows: Tensor
+    factors: Tensor
+    examples: Tensor
+    at: Tensor
+    units: Tensor
+    of: Tensor
+    invert: bool
+
+    @classmethod
+    def make(cls, op: Op, invert: bool, cells: Mapping[int, Cell], units: Mapping[int, Units]) -> "_Group":
+        """The group of these rows."""
+        rows, counts = list(cells), [len(units[row]) for row in cells]
+        flat = np.concatenate([units[row] for row in rows])
+        factors = [cell.setting.amount if op is Op.SCALE else 0.0 for cell in cells.values()]
+        return cls(
+            op,
+            torch.tensor(rows),
+            torch.tensor(factors, dtype=torch.float64),
+            torch.tensor([cell.example for cell in cells.values()]),
+            torch.from_numpy(np.repeat(rows, counts)),
+            torch.from_numpy(flat),
+            torch.from_numpy(np.repeat(np.arange(len(rows)), counts)),
+            invert,
+        )
+
+    def apply(self, out: Tensor, value: Tensor, where: Tensor | None, source: Tensor | None) -> None:
+        """Write the edited values into ``out``, a copy of ``value`` [B, T, U, ...]; ``where`` [B, T] says at which
+        tokens, ``source`` [C, T or 1, U, ...] holds what is put in."""
+        at, units, rows = (index.to(value.device) for index in (self.at, self.units, self.rows))
+        if self.invert:
+            out[rows] = self._edited(value[rows], self._new(value[rows], source), where, rows)
+            out[at, :, units] = value[at, :, units]
+            return
+        before = value[at, :, units]
+        out[at, :, units] = self._edited(before, self._members(before, source), where, at)
+
+    def _new(self, before: Tensor, source: Tensor | None) -> Tensor:
+        """[R, T, U, ...] new values of whole rows."""
+        if source is None:
+            return before * _over(self.factors.to(before), before)
+        return source[self.examples.to(source.device)].expand_as(before)
+
+    def _members(self, before: Tensor, source: Tensor | None) -> Tensor:
+        """[M, T, ...] new values of the members."""
+        of, units = self.of.to(before.device), self.units.to(before.device)
+        if source is None:
+            return before * _over(self.factors.to(before)[of], before)
+        return source[self.examples.to(before.device)[of], :, units].expand_as(before)
+
+    def _edited(self, before: Tensor, after: Tensor, where: Tensor | None, rows: Tensor) -> Tensor:
+        """The new values at the edited tokens, the old ones elsewhere."""
+        if where is None:
+            return after
+        mask = where[rows]
+        return torch.where(mask.view(*mask.shape, *(1,) * (before.dim() - 2)), after, before)
+
+
+def _over(values: Tensor, like: Tensor) -> Tensor:
+    """[R] values beside a tensor whose first axis they belong to."""
+    return values.view(-1, *(1,) * (like.dim() - 1))
+
+
+def _edit(site: Site, cells: Sequence[Cell], units: Mapping[int, Units], sources: Sources) -> Edit:
+    """The edit of one site: each row by its own setting, members gathered and put back."""
+    by_kind: dict[tuple[Op, bool], dict[int, Cell]] = {}
+    for row in units:
+        setting = cells[row].setting
+        by_kind.setdefault((setting.op, setting.invert), {})[row] = cells[row]
+    groups = [_Group.make(op, invert, rows, units) for (op, invert), rows in by_kind.items()]
+    tables = {group.op: sources.of(group.op, site) for group in groups if group.op.replaces}
 
     def edit(value: Tensor, batch: Batch) -> Tensor:
-        whole = value.unflatten(0, (len(settings), -1))
-        tail = (1,) * (value.dim() - 3)
-        scale = _factors(settings, members, value).view(len(settings), 1, 1, -1, *tail)
-        where = None if everywhere and not replaced else _where(batch, settings, value.shape[1])
-        out = whole * scale
-        if not everywhere and where is not None:
-            out = torch.where(where.view(*where.shape, 1, *tail), out, whole)
-        if replaced and where is not None:
-            rows = list(out)
-            for number, units in replaced.items():
-                values = sources.of(settings[number].op, site).to(value)
-                rows[number] = _replaced(rows[number], units, values, where[number])
-            out = torch.stack(rows)
-        edited: Tensor = out.flatten(0, 1)
-        return edited
+        out, where = value.clone(), _where(batch, cells, value.shape[1])
+        for group in groups:
+            source = tables.get(group.op)
+            group.apply(out, value, where, None if source is None else source.to(value))
+        return out
 
     return edit
 
 
-def _factors(settings: Sequence[Setting], members: Mapping[int, Units], value: Tensor) -> Tensor:
-    """[S, U] factors: 0 to clear, λ to scale, 1 where nothing or a replacement is done."""
-    factor = torch.ones(len(settings), value.shape[2], dtype=value.dtype)
-    for number, units in members.items():
-        setting = settings[number]
-        factor[number, torch.from_numpy(units)] = {Op.ZERO: 0.0, Op.SCALE: setting.amount}.get(setting.op, 1.0)
-    return factor.to(value.device)
-
-
-def _where(batch: Batch, settings: Sequence[Setting], tokens: int) -> Tensor:
-    """[S, C, T] tokens at which each row is edited, on a site's own token axis."""
-    by_part = {setting.segments: batch.where(setting.segments, tokens) for setting in settings}
-    rows = [by_part[setting.segments].unflatten(0, (len(settings), -1))[n] for n, setting in enumerate(settings)]
-    return torch.stack(rows)
-
-
-def _replaced(row: Tensor, units: Units, values: Tensor, where: Tensor) -> Tensor:
-    """[C, T, U, ...] with these units' values taken from a source where ``where`` [C, T] says so (out of place)."""
-    inside = torch.zeros(row.shape[2], dtype=torch.bool, device=row.device)
-    inside[torch.from_numpy(units).to(row.device)] = True
-    mask = where[:, :, None] & inside
-    return torch.where(mask.view(*mask.shape, *(1,) * (row.dim() - 3)), values, row)
+def _where(batch: Batch, cells: Sequence[Cell], tokens: int) -> Tensor | None:
+    """[B, T] tokens at which each row is edited, on a site's own token axis; None where that is every one."""
+    known = {cell.setting.positions for cell in cells}
+    if all(positions.everywhere for positions in known):
+        return None
+    masks = {positions: batch.where(positions, tokens) for positions in known}
+    return torch.stack([masks[cell.setting.positions][row] for row, cell in enumerate(cells)])

@@ -1,7 +1,6 @@
-"""What the model answers under each setting (DESIGN section 2.6, A6).
+"""What the model answers under each setting (``docs/architecture.md`` section 4).
 
-Axes: S settings, C examples, Y outputs: the target's value, the relevance score (a logit or margin), the relevance
-probability.
+Axes: N cells (an example under a setting), C examples, S settings, Y outputs of the target.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,54 +12,52 @@ from torch import Tensor
 
 from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.interventions import Op, Setting
+from app.domain.positions import ALL_TOKENS, Positions
 from app.domain.sites import NeuronSpace, Site, SiteKind
-from app.interventions.edits import WORDS, Sources, chosen, compile_edits
+from app.interventions.edits import WORDS, Cell, Sources, compile_edits, first_layer
 from app.models.baselines import words
 from app.models.encoding import Batch
 from app.models.host import ModelHost
-from app.models.resume import Resume
+from app.models.start import Start
 from app.models.targets import Target
-
-OUTPUTS = ("target", "score", "probability")
 
 
 def responses(
     host: ModelHost,
     batch: Batch,
     target: Target,
-    settings: Sequence[Setting],
+    cells: Sequence[Cell],
     space: NeuronSpace,
     sources: Sources,
     *,
     rows: int,
     reuse: bool = True,
 ) -> NDArray[np.float64]:
-    """[S, C, Y] answers for the examples of a batch.
+    """[N, Y] answers, one per cell; columns are the target's names.
 
-    Settings ride together, at most ``rows`` rows a pass (one setting at least). With ``reuse``, what the blocks below
-    the first edited one give is computed once for the batch and used by every setting that leaves them alone.
+    Cells ride together, at most ``rows`` a pass (what shares one target value always does). With ``reuse``, what the
+    blocks below the first edited one give is computed once for the batch and used by every cell that leaves them alone.
+    Cells that have one target value together stand beside each other, under the same setting.
     """
-    count = len(batch.examples)
-    first = [_first(space, setting) for setting in settings]
-    order = sorted(range(len(settings)), key=lambda number: (first[number], number))
+    layers = {id(cell.setting): first_layer(space, cell.setting) for cell in cells}
+    first = [layers[id(cell.setting)] for cell in cells]
+    order = sorted(range(len(cells)), key=lambda number: (first[number], number))
     entries = _entries(host, batch, set(first)) if reuse and host.resumes else {}
-    found = np.zeros((len(settings), count, len(OUTPUTS)))
-    per_pass = max(1, rows // count)
+    answers = np.zeros((len(cells), len(target.names)))
+    per_pass = max(1, rows // target.rows) * target.rows
     for start in range(0, len(order), per_pass):
         part = order[start : start + per_pass]
-        wide = batch.take([*range(count)] * len(part))
-        edits = compile_edits(space, [settings[number] for number in part], sources)
-        trace = host.run(wide, target, edits=edits, resume=_resume(entries, first[part[0]], len(part)))
-        score, probability = target.outcome(trace.logits)
-        answers = torch.stack([trace.outputs, score, probability], dim=1).double().cpu().numpy()
-        found[part] = answers.reshape(len(part), count, len(OUTPUTS))
-    return found
+        examples = [cells[number].example for number in part]
+        edits = compile_edits(space, [cells[number] for number in part], sources)
+        begin = _begin(entries, first[part[0]], examples)
+        trace = host.run(batch.take(examples), target, edits=edits, start=begin)
+        answers[part] = trace.outputs.double().cpu().numpy()
+    return answers
 
 
-def _first(space: NeuronSpace, setting: Setting) -> int:
-    """The first block that a setting changes; 0 where the input itself is another one."""
-    layers = (site.layer for site in chosen(space, setting))
-    return 0 if setting.op is Op.INPUT else min(layers, default=0)
+def grid(settings: Sequence[Setting], examples: int) -> list[Cell]:
+    """Every example under every setting, setting by setting; answers [S * C, Y] reshape to [S, C, Y]."""
+    return [Cell(example, setting) for setting in settings for example in range(examples)]
 
 
 def _entries(host: ModelHost, batch: Batch, layers: set[int]) -> Mapping[int, Tensor]:
@@ -72,11 +69,8 @@ def _entries(host: ModelHost, batch: Batch, layers: set[int]) -> Mapping[int, Te
     return {layer: trace.value(site) for layer, site in sites.items()}
 
 
-def _resume(entries: Mapping[int, Tensor], layer: int, repeats: int) -> Resume | None:
-    if layer not in entries:
-        return None
-    hidden = entries[layer]
-    return Resume(layer, hidden.repeat(repeats, *(1,) * (hidden.dim() - 1)))
+def _begin(entries: Mapping[int, Tensor], layer: int, examples: Sequence[int]) -> Start | None:
+    return Start(layer, entries[layer][list(examples)]) if layer in entries else None
 
 
 def sources_for(
@@ -93,7 +87,8 @@ def sources_for(
     ops = {setting.op for setting in settings if setting.family != "base"}
     own = host.run(batch, None, record=space.sites) if ops & {Op.MEAN, Op.RESAMPLE, Op.INPUT} else None
     start = words(host, batch, baseline) if ops & {Op.BASELINE, Op.INPUT} else None
-    means, restored, others, real = {}, {}, {}, {}
+    means: dict[Site, Tensor] = {}
+    restored, others, real = dict(means), dict(means), dict(means)
     if Op.MEAN in ops and own is not None:
         means = {site: _content_means(own.value(site), batch) for site in space.sites}
     if Op.RESAMPLE in ops and own is not None:
@@ -109,6 +104,8 @@ def sources_for(
 def _content_means(value: Tensor, batch: Batch) -> Tensor:
     """[C, U, ...] means of [C, T, U, ...] over the tokens of the user's text; over the decoder's steps where it has
     none."""
-    where = batch.where([s for s in batch.segments if s in CONTENT_SEGMENTS], value.shape[1])
-    where = where if bool(where.any()) else batch.where(None, value.shape[1])
+    content = tuple(part for part in batch.segments if part in CONTENT_SEGMENTS)
+    where = batch.where(Positions(content), value.shape[1])
+    if not bool(where.any()):
+        where = batch.where(ALL_TOKENS, value.shape[1])
     return torch.stack([row[at].mean(0) for row, at in zip(value, where, strict=True)])

@@ -8,7 +8,7 @@ import torch
 from app.domain.errors import OutOfMemory, Stopped
 from app.domain.runs import Job, JobState, Lane, Progress, Run, RunState
 from app.domain.scores import RunningScores
-from app.jobs.base import Finished, Inputs, Partial, Shard
+from app.jobs.base import Finished, Inputs, Partial, Shard, Work
 from app.jobs.environment import environment
 from app.models.host import ModelHost
 
@@ -28,8 +28,9 @@ class Attempt:
     def __init__(self, worker: "Worker", job: Job, run: Run, host: ModelHost) -> None:
         self.worker, self.job, self.run, self.host = worker, job, run, host
         self.kind = worker.kinds[run.spec.kind]
-        self.settings = self.kind.Settings.model_validate(run.spec.settings)
+        self.lane = self.kind.lane(run.spec.settings)
         self.given = Inputs(worker.runs.inputs(run.id), worker.results, worker.data, run.id)
+        self.doing: Work = self.kind.begin(run.spec.settings, self.given, host)
         self.plan: dict[str, Any] = run.plan
         self.sums: RunningScores | None = None
         self.looked = 0.0
@@ -72,16 +73,18 @@ class Attempt:
             self._end(JobState.DONE, RunState.DONE)
 
     def _planned(self) -> dict[str, Any]:
-        plan = self.kind.plan(self.settings, self.given, self.host)
+        plan = self.doing.plan()
         self.worker.runs.change(self.run.id, plan=plan, environment=environment(self.host))
-        one, count = plan.get("seconds_of_one_pair"), plan.get("items", 0)
-        if one is not None:
-            self.worker.jobs.log(self.job.id, f"one pair took {one:.2f} s: about {one * count:.0f} s for {count:,}")
+        seconds, count = plan.get("seconds_of_one_pair"), plan.get("items", 0)
+        if seconds is not None:
+            self.worker.jobs.log(
+                self.job.id, f"one pair took {seconds:.2f} s: about {seconds * count:.0f} s for {count:,}"
+            )
         return plan
 
     def _fold(self) -> None:
         """Work on the shards behind the checkpoint, and fold them in order."""
-        shards = self.kind.shards(self.settings, self.plan)
+        shards = self.doing.shards(self.plan)
         first, self.spent, self.sums = self.worker.jobs.resume(self.run.id)
         self.total = sum(shard.work for shard in shards)
         self.done = self.before = sum(shard.work for shard in shards[:first])
@@ -98,7 +101,7 @@ class Attempt:
                 self.run.id, shard.number, self._seconds(), self.sums, part.rows, self.worker.name
             )
             self._tell()
-            if self.kind.lane(self.settings) is Lane.BATCH:
+            if self.lane is Lane.BATCH:
                 self._let_others()
 
     def _worked(self, shard: Shard) -> Partial:
@@ -109,7 +112,9 @@ class Attempt:
         except OutOfMemory:
             if self.plan.get("halved") or self.plan.get("rows", 2) < 2:
                 raise
-        self.plan |= {"halved": True} | ({"rows": self.plan["rows"] // 2} if "rows" in self.plan else {})
+        self.plan["halved"] = True
+        if "rows" in self.plan:
+            self.plan["rows"] //= 2
         self.host.room = 0.5
         self.worker.runs.change(self.run.id, plan=self.plan)
         self.worker.jobs.log(self.job.id, "out of memory: again with half the rows a pass")
@@ -124,7 +129,7 @@ class Attempt:
             OutOfMemory: it did not fit, be it on the way forward or back.
         """
         try:
-            return self.kind.work(self.settings, self.plan, shard, self.given, self.host)
+            return self.doing.work(self.plan, shard)
         except torch.cuda.OutOfMemoryError as error:
             raise OutOfMemory(
                 "a pass that fits into the device's memory",
@@ -137,7 +142,10 @@ class Attempt:
         paused = time.monotonic()
         self.worker.let_others()
         self.begun += time.monotonic() - paused
-        self.host = self.worker.host(self.run.spec.model)
+        host = self.worker.host_of(self.run)
+        if host is not self.host:
+            self.doing = self.kind.begin(self.run.spec.settings, self.given, host)
+        self.host = host
         self.host.between = self.between
 
     def _seconds(self) -> float:
@@ -147,9 +155,7 @@ class Attempt:
         """Finish what was folded; a run that was stopped before it was planned has nothing to finish."""
         self.host.between = nothing
         seconds = self._seconds()
-        found = Finished((), {"n": 0}, ())
-        if self.plan:
-            found = self.kind.finish(self.settings, self.plan, self.sums, self.given, self.host)
+        result = self.doing.finish(self.plan, self.sums) if self.plan else Finished((), {"n": 0}, ())
         self.worker.jobs.log(self.job.id, f"{run_state.value} after {seconds:.2f} s")
-        values = {"state": run_state.value, "facts": dict(found.facts), "warnings": list(found.warnings)}
-        self.worker.jobs.finish(self.job.id, job_state, rows=found.rows, run_values={**values, "seconds": seconds})
+        values = {"state": run_state.value, "facts": dict(result.facts), "warnings": list(result.warnings)}
+        self.worker.jobs.finish(self.job.id, job_state, rows=result.rows, run_values={**values, "seconds": seconds})

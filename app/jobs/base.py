@@ -1,15 +1,11 @@
-"""What a kind of job is: plan once, work shard by shard, fold in order, finish."""
+"""What a worker needs of a run: plan once, work shard by shard, fold in order, finish."""
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
 from app.data.samples import DatasetReader
 from app.domain.results import Row
@@ -67,51 +63,38 @@ class Inputs:
     own: int = 0
 
 
-class JobKind(Protocol):
-    """One kind of run."""
+class Work(Protocol):
+    """The work of one run, made once per attempt: what all shards share is made once."""
 
-    key: ClassVar[str]
-    version: ClassVar[int]
-    title: ClassVar[str]
-    Settings: ClassVar[type[BaseModel]]
-
-    def lane(self, settings: BaseModel) -> Lane:
-        """Interactive or batch."""
-        ...
-
-    def plan(self, settings: BaseModel, given: Inputs, host: ModelHost) -> dict[str, Any]:
+    def plan(self) -> dict[str, Any]:
         """What is fixed before the first shard; JSON values, stored with the run; the only adaptive step."""
         ...
 
-    def shards(self, settings: BaseModel, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
+    def shards(self, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
         """The shards of a plan, in order."""
         ...
 
-    def work(
-        self, settings: BaseModel, plan: Mapping[str, Any], shard: Shard, given: Inputs, host: ModelHost
-    ) -> Partial:
+    def work(self, plan: Mapping[str, Any], shard: Shard) -> Partial:
         """One shard; may be run again, with the same result."""
         ...
 
-    def finish(
-        self,
-        settings: BaseModel,
-        plan: Mapping[str, Any],
-        total: RunningScores | None,
-        given: Inputs,
-        host: ModelHost,
-    ) -> Finished:
+    def finish(self, plan: Mapping[str, Any], total: RunningScores | None) -> Finished:
         """What the folded sums amount to; also called on what a stopped run has."""
         ...
 
 
-def kinds() -> Mapping[str, JobKind]:
-    """Every kind of the package by key."""
-    package = importlib.import_module("app.jobs.kinds")
-    found: dict[str, JobKind] = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        classes: list[tuple[str, Any]] = inspect.getmembers(
-            importlib.import_module(f"app.jobs.kinds.{info.name}"), inspect.isclass
-        )
-        found |= {cls.key: cls() for _, cls in classes if "key" in vars(cls)}
-    return found
+class JobKind(Protocol):
+    """What the worker knows of a kind of run."""
+
+    @property
+    def version(self) -> int:
+        """Of its arithmetic."""
+        ...
+
+    def lane(self, settings: Mapping[str, Any]) -> Lane:
+        """Interactive or batch, of a stored question."""
+        ...
+
+    def begin(self, settings: Mapping[str, Any], given: Inputs, host: ModelHost) -> Work:
+        """The work of a stored question."""
+        ...

@@ -29,17 +29,17 @@ def revision() -> str:
 
 def environment(host: ModelHost) -> dict[str, Any]:
     """Versions, device, precision and code revision."""
-    found: dict[str, Any] = {"golgi": __version__, "code": revision(), "python": platform.python_version()}
-    found["platform"] = platform.platform(terse=True)
+    versions: dict[str, Any] = {"golgi": __version__, "code": revision(), "python": platform.python_version()}
+    versions["platform"] = platform.platform(terse=True)
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
+            versions[name] = "not installed"
     device = host.device
-    named = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return found | {
-        "device": f"{device} ({named})",
+    device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return versions | {
+        "device": f"{device} ({device_name})",
         "dtype": host.card.dtype,
         "threads": torch.get_num_threads(),
         "model_source": host.card.source,

@@ -60,15 +60,17 @@ class Import:
         Raises:
             BadInput: a broken line, or nothing to keep. Conflict: the name is taken.
         """
-        begun, asked = time.monotonic(), self.settings
-        source = asked.source or (f"ir_datasets {asked.ir_dataset}" if asked.ir_dataset else "")
-        number = self.data.begin(asked.name, asked.kind, domain=asked.domain, licence=asked.licence, source=source)
+        started, settings = time.monotonic(), self.settings
+        source = settings.source or (f"ir_datasets {settings.ir_dataset}" if settings.ir_dataset else "")
+        number = self.data.begin(
+            settings.name, settings.kind, domain=settings.domain, licence=settings.licence, source=source
+        )
         try:
             self._store(number, self._counted())
-            hits = self.rows["candidate"]
-            if not hits and asked.depth:
+            given = self.rows["candidate"]
+            if not given and settings.depth:
                 queries, passages = self.data.stream(number, "query"), self.data.stream(number, "passage")
-                self._store(number, bm25(passages, queries, asked.depth))
+                self._store(number, bm25(passages, queries, settings.depth))
             faults = self.data.clean(number)
             self._enough(number)
             report = {
@@ -76,10 +78,10 @@ class Import:
                 "duplicates": {name: count for name, count in self.twice.items() if count},
                 "empty": dict(self.empty),
                 "faults": {name: count for name, count in faults.items() if count},
-                "first_stage": "given" if hits else f"BM25 top {asked.depth}" if asked.depth else "none",
-                **self.data.balance(number, asked.threshold),
+                "first_stage": "given" if given else f"BM25 top {settings.depth}" if settings.depth else "none",
+                **self.data.balance(number, settings.threshold),
                 "lengths": self._lengths(number),
-                "seconds": round(time.monotonic() - begun, 2),
+                "seconds": round(time.monotonic() - started, 2),
             }
             return self.data.finish(number, report)
         except BaseException:
@@ -129,17 +131,17 @@ class Import:
         if not self.settings.model:
             return {}
         pairs = self.data.sample(number, MEASURED)
-        seen = [self.models.seen(self.settings.model, Example("", *pair), None) for pair in pairs]
-        sizes = np.asarray([len(one.tokens) + one.cut_query + one.cut_passage for one in seen])
-        cut = sum(1 for one in seen if one.cut_query or one.cut_passage)
+        readings = [self.models.seen(self.settings.model, Example("", *pair), None) for pair in pairs]
+        sizes = np.asarray([len(reading.tokens) + reading.cut_query + reading.cut_passage for reading in readings])
+        cut = sum(1 for reading in readings if reading.cut_query or reading.cut_passage)
         return {
             "model": self.settings.model,
-            "pairs": len(seen),
+            "pairs": len(readings),
             "median": float(np.median(sizes)),
             "p95": float(np.percentile(sizes, 95)),
             "longest": int(sizes.max()),
-            "limit": seen[0].max_length,
-            "cut": cut / len(seen),
+            "limit": readings[0].max_length,
+            "cut": cut / len(readings),
         }
 
 

@@ -139,9 +139,26 @@ class Worker:
 
     def host(self, slug: str) -> ModelHost:
         """The loaded model, remembered with its card."""
-        found = self.hosts.get(slug)
+        host = self.hosts.get(slug)
         self.cards = self.hosts.loaded()
-        return found
+        return host
+
+    def host_of(self, run: Run) -> ModelHost:
+        """The loaded model of a run, found by its folder where it lies outside the models folder; also after it had to
+        make room for others.
+
+        Raises:
+            NotFound: it is not on this machine.
+            GolgiError: the folder holds other weights than those the run was started for.
+        """
+        host = self.host(run.spec.source or run.spec.model)
+        if host.card.weights_hash != run.spec.weights_hash:
+            raise GolgiError(
+                "the weights this run was started for",
+                f"other weights in the folder of '{run.spec.model}' now",
+                "Start a new run; or put the old weights back and resume.",
+            )
+        return host
 
     def preload(self) -> None:
         """Load the first model, where its folder is on this machine, so that the first answer does not wait for it.
@@ -179,8 +196,8 @@ class Worker:
 
     def _import(self, job: Job) -> None:
         """A dataset; a stop leaves nothing of it. Interactive jobs go between two batches of rows."""
-        asked = ImportSettings.model_validate(job.payload)
-        self.data.sweep(asked.name)
+        settings = ImportSettings.model_validate(job.payload)
+        self.data.sweep(settings.name)
 
         def tell(done: int, total: int) -> None:
             self.obey(job.id)
@@ -188,38 +205,28 @@ class Worker:
             self.let_others()
 
         try:
-            found = Import(asked, self.data, self.hosts, tell).go()
+            dataset = Import(settings, self.data, self.hosts, tell).go()
         except Stopped as stop:
             if stop.reason != "user":
                 raise
             self.jobs.log(job.id, "stopped; nothing was kept")
             self.jobs.finish(job.id, JobState.CANCELLED)
         except Exception:
-            remove_staged(asked)
+            remove_staged(settings)
             raise
         else:
-            same = "" if found.name == asked.name else f": the same content was there already as '{found.name}'"
-            self.jobs.log(job.id, f"{found.queries:,} queries, {found.passages:,} passages{same}")
+            same = "" if dataset.name == settings.name else f": the same content was there already as '{dataset.name}'"
+            self.jobs.log(job.id, f"{dataset.queries:,} queries, {dataset.passages:,} passages{same}")
             self.jobs.finish(job.id, JobState.DONE)
-        remove_staged(asked)
+        remove_staged(settings)
 
     def _run(self, job: Job) -> None:
-        assert job.run_id is not None
-        run = self.runs.get(job.run_id)
+        run = self.runs.get(job.run_id or 0)
         self.jobs.log(job.id, f"loading {run.spec.model}")
-        host = self.host(run.spec.source or run.spec.model)
-        self._same_weights(run, host)
+        host = self.host_of(run)
         self.registry.remember(host.card)
         attempt = Attempt(self, job, run, host)
         try:
             attempt.go()
         finally:
             attempt.host.between = nothing
-
-    def _same_weights(self, run: Run, host: ModelHost) -> None:
-        if host.card.weights_hash != run.spec.weights_hash:
-            raise GolgiError(
-                "the weights this run was started for",
-                "other weights in the folder now",
-                "Start a new run; or put the old weights back and resume.",
-            )

@@ -1,18 +1,19 @@
-"""What an attribution method is: a class with a key, a parameter schema and ``attribute``.
+"""What an attribution method is: a class that is its parameters, and the typed result that it gives.
 
-The package is walked once at start, so a new method is one new file (DESIGN section 4).
+The package is walked once at start, so a new method is one new file (``docs/architecture.md`` section 3).
 """
 
 import importlib
 import inspect
 import pkgutil
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from app.domain.model_card import ModelCard
 from app.domain.sites import NeuronSpace, Site
@@ -20,68 +21,136 @@ from app.models.encoding import Batch
 from app.models.host import ModelHost
 from app.models.targets import Target
 
+Gives = Literal["neurons", "tokens"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says of one input: relevance score (a logit, or a margin over the others) and its probability."""
+
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class PathRecord:
+    """What a method that walks from a baseline to the input tells of the way.
+
+    Args:
+        values: [K + 1] the target F along the path, in its unit; the last is the input's.
+        baseline: the answer at the baseline.
+        left_right_gap: right minus left Riemann sum at the word embeddings, in the target's unit.
+        remainder: |sum of scores - ΔF| at ``remainder_site`` as a share of |ΔF|.
+        remainder_site: text form of the complete site that drove the number of steps.
+    """
+
+    values: tuple[float, ...]
+    baseline: Answer
+    left_right_gap: float
+    remainder: float
+    remainder_site: str
+
 
 @dataclass(frozen=True)
 class Attribution:
     """Scores of one example, in the target's unit.
 
     Args:
-        score, baseline_score: F(e) and F(e').
+        score, baseline_score: F(e) and F(e'); equal where the method has no baseline.
+        answer: what the model says of the example.
         parts: names of the parts, ``all`` first.
-        neurons: site to [P, U] float64.
-        tokens: [T] token relevance.
+        neurons: site to [P, U] float64; empty for methods that give tokens only.
+        tokens: [T] token relevance; None for methods that give neurons only.
         residual: text form of a complete site to (sum of its scores) - (F(e) - F(e')).
-        notes: ``steps``, ``path`` (F at each path position), ``left_right_gap``, ``warnings``, and so on.
+        steps: intervals of the path, 1 where there is none.
+        path: what the path tells; None where there is none.
+        warnings: sentences about this example.
     """
 
     score: float
     baseline_score: float
+    answer: Answer
     parts: tuple[str, ...]
     neurons: Mapping[Site, NDArray[np.float64]]
-    tokens: NDArray[np.float64]
+    tokens: NDArray[np.float64] | None
     residual: Mapping[str, float]
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 1
+    path: PathRecord | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def remainder(self) -> float:
+        """Unexplained share of ΔF; 0 where the method promises no sum."""
+        return 0.0 if self.path is None else self.path.remainder
 
 
-@runtime_checkable
-class AttributionMethod(Protocol):
-    """One attribution method."""
+class Method(BaseModel):
+    """One attribution method with its settings, which are the fields of the class.
+
+    Class values: ``key``, ``version`` of the arithmetic, ``title``, ``about`` what it computes, ``identity`` what is
+    tested, ``limits``, ``citation`` (BibTeX), ``gives`` what it scores, ``control`` whether it only ranks neurons, as a
+    control for ablation over datasets; of those, ``short`` is the name in curves, and ``constant`` whether the ranking
+    is the same for every input.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: ClassVar[str]
-    version: ClassVar[int]
+    version: ClassVar[int] = 1
     title: ClassVar[str]
     about: ClassVar[str]
     identity: ClassVar[str]
     limits: ClassVar[str]
-    citation: ClassVar[str]
-    control: ClassVar[bool]
-    """Whether it only ranks neurons, as a control for ablation over datasets."""
-    Params: ClassVar[type[BaseModel]]
+    citation: ClassVar[str] = ""
+    gives: ClassVar[frozenset[Gives]]
+    control: ClassVar[bool] = False
+    short: ClassVar[str] = ""
+    constant: ClassVar[bool] = False
 
-    def refuses(self, card: ModelCard, params: BaseModel) -> str | None:
-        """Why this model or setting cannot be served, or None."""
-        ...
+    @property
+    def origin(self) -> str:
+        """The baseline that its path starts from, for edits that restore baseline values; the default one where it has
+        none."""
+        return "pad_query_and_passage"
 
-    def space(self, host: ModelHost, params: BaseModel) -> NeuronSpace:
+    @abstractmethod
+    def refuses(self, card: ModelCard) -> str | None:
+        """Why this model cannot be served with these settings, or None."""
+
+    @abstractmethod
+    def space(self, host: ModelHost) -> NeuronSpace:
         """The neurons that are scored."""
-        ...
 
-    def passes(self, params: BaseModel) -> int:
+    @abstractmethod
+    def passes(self) -> int:
         """Forward-and-backward row-passes per example, for the estimate."""
-        ...
 
-    def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> tuple[Attribution, ...]:
+    @abstractmethod
+    def attribute(self, host: ModelHost, batch: Batch, target: Target) -> tuple[Attribution, ...]:
         """Scores of each example, one per row of the batch; the same whatever else is in it."""
-        ...
+
+    @abstractmethod
+    def paragraph(self, target: str) -> str:
+        """How the numbers were made, in neutral words, up to where the device is told; ``target`` names the number."""
 
 
-def methods() -> Mapping[str, AttributionMethod]:
+def methods() -> Mapping[str, type[Method]]:
     """Every method of the package by key."""
     package = importlib.import_module("app.methods")
-    found: dict[str, AttributionMethod] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+    by_key: dict[str, type[Method]] = {}
+    for name in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
         classes: list[tuple[str, Any]] = inspect.getmembers(
-            importlib.import_module(f"app.methods.{module}"), inspect.isclass
+            importlib.import_module(f"app.methods.{name}"), inspect.isclass
         )
-        found |= {cls.key: cls() for _, cls in classes if "key" in vars(cls)}
-    return found
+        by_key |= {cls.key: cls for _, cls in classes if issubclass(cls, Method) and "key" in vars(cls)}
+    return by_key
+
+
+def controls() -> Mapping[str, type[Method]]:
+    """The methods that only rank neurons, as controls of studies."""
+    return {key: method for key, method in methods().items() if method.control}
+
+
+def method_of(key: str, params: Mapping[str, Any]) -> Method:
+    """The method of a stored question with its settings."""
+    return methods()[key].model_validate(dict(params))

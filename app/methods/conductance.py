@@ -3,18 +3,20 @@
 Source: Vast et al., ICTIR 2024 (arXiv 2406.19309); Shrikumar et al. 2018 (arXiv 1807.09946).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
 from app.domain.errors import GolgiError
 from app.domain.examples import ALL
 from app.domain.model_card import ModelCard
 from app.domain.sites import PRESETS, NeuronSpace, Site, SiteKind
-from app.methods.base import Attribution
+from app.methods.base import Answer, Attribution, Gives, Method, PathRecord
 from app.methods.sweep import WORDS, Path, Sweep, complete_sites, sweep_path
 from app.models.encoding import Batch
 from app.models.host import ModelHost
@@ -34,28 +36,10 @@ Baseline = Literal[
 ]
 
 
-class Params(BaseModel):
-    """Settings of the method; defaults after ``nig.md`` section 14."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(50, ge=2, le=4096, description="intervals of the path; more steps, smaller remainder")
-    baseline: Baseline = Field(
-        "pad_query_and_passage", description="the input that says nothing; the path starts there"
-    )
-    preset: Literal["ffn", "ffn_pre", "linear6", "heads", "resid"] = Field("ffn", description="what counts as a neuron")
-    aggregation: Aggregation = Field("sum", description="from tokens to neurons; only sum keeps the identities")
-    rule: Rule = Field("trap", description="quadrature rule; trap is second order at the same cost")
-    adaptive: bool = Field(True, description="double the steps while the remainder is above the tolerance")
-    tolerance: float = Field(0.01, gt=0, lt=1, description="largest remainder at the last encoder layer, share of ΔF")
-    max_steps: int = Field(400, ge=2, le=4096, description="where doubling ends")
-
-
-class Conductance:
-    """Neuron Integrated Gradients."""
+class NeuronIntegratedGradients(Method):
+    """Neuron Integrated Gradients; defaults after ``nig.md`` section 14."""
 
     key: ClassVar[str] = "nig"
-    version: ClassVar[int] = 1
     title: ClassVar[str] = "Neuron Integrated Gradients"
     about: ClassVar[str] = (
         "How much of the change of the score, from a padded input to the real one, flows through each neuron: the "
@@ -80,136 +64,171 @@ class Conductance:
         "Methods to Understand Cross-Encoders}, author={Vast, Mathias and Van Cooten, Basile and Soulier, Laure and "
         "Piwowarski, Benjamin}, booktitle={ICTIR}, pages={133--143}, year={2024}, doi={10.1145/3664190.3672528}}"
     )
-    control: ClassVar[bool] = False
-    Params: ClassVar[type[BaseModel]] = Params
+    gives: ClassVar[frozenset[Gives]] = frozenset({"neurons", "tokens"})
 
-    def refuses(self, card: ModelCard, params: BaseModel) -> str | None:
+    steps: int = Field(50, ge=2, le=4096, description="intervals of the path; more steps, smaller remainder")
+    baseline: Baseline = Field(
+        "pad_query_and_passage", description="the input that says nothing; the path starts there"
+    )
+    preset: Literal["ffn", "ffn_pre", "linear6", "heads", "resid"] = Field("ffn", description="what counts as a neuron")
+    aggregation: Aggregation = Field("sum", description="from tokens to neurons; only sum keeps the identities")
+    rule: Rule = Field("trap", description="quadrature rule; trap is second order at the same cost")
+    adaptive: bool = Field(True, description="double the steps while the remainder is above the tolerance")
+    tolerance: float = Field(0.01, gt=0, lt=1, description="largest remainder at the last encoder layer, share of ΔF")
+    max_steps: int = Field(400, ge=2, le=4096, description="where doubling ends")
+
+    @property
+    def origin(self) -> str:
+        """The baseline."""
+        return self.baseline
+
+    def refuses(self, card: ModelCard) -> str | None:
         """Why this model or setting cannot be served, or None."""
-        assert isinstance(params, Params)
-        for name in (params.preset, "gradients", "words"):
+        for name in (self.preset, "gradients", "words"):
             if name in card.off:
                 return f"Neuron Integrated Gradients needs {name}, which is off for this model: {card.off[name]}"
-        missing = [kind.value for kind in PRESETS[params.preset] if kind not in card.widths]
+        missing = [kind.value for kind in PRESETS[self.preset] if kind not in card.widths]
         if missing:
-            return f"The preset {params.preset} needs {', '.join(missing)}; the family {card.family} has no such place."
+            return f"The preset {self.preset} needs {', '.join(missing)}; the family {card.family} has no such place."
         return None
 
-    def space(self, host: ModelHost, params: BaseModel) -> NeuronSpace:
+    def space(self, host: ModelHost) -> NeuronSpace:
         """The neurons that are scored."""
-        assert isinstance(params, Params)
-        return host.space(params.preset)
+        return host.space(self.preset)
 
-    def passes(self, params: BaseModel) -> int:
+    def passes(self) -> int:
         """K + 1 forward-and-backward row-passes; doubling adds more when it is needed."""
-        assert isinstance(params, Params)
-        return params.steps + 1
+        return self.steps + 1
 
-    def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> tuple[Attribution, ...]:
+    def paragraph(self, target: str) -> str:
+        """Neurons, baseline, rule, steps and target."""
+        return (
+            f"{self.title} ({self.preset} neurons, baseline {self.baseline}, {self.rule} rule, {self.steps} intervals, "
+            f"doubled up to {self.max_steps} while the remainder at the last block exceeded {self.tolerance} of ΔF) of "
+            f"the {target}; {self.aggregation} over tokens"
+        )
+
+    def attribute(self, host: ModelHost, batch: Batch, target: Target) -> tuple[Attribution, ...]:
         """Scores of each example; the steps are doubled for those whose remainder is above the tolerance.
 
         Raises:
             GolgiError: the scores are not finite numbers.
         """
-        assert isinstance(params, Params)
-        space, complete = target.scored(self.space(host, params)), complete_sites(host, target)
-        path = Path.of(host, batch, params.baseline)
-        found: dict[int, Attribution] = {}
-        pending, steps = list(range(len(batch.examples))), params.steps
+        space, complete = target.scored(self.space(host)), complete_sites(host, target)
+        path = Path.of(host, batch, self.baseline)
+        by_row: dict[int, Attribution] = {}
+        pending, steps = list(range(len(batch.examples))), self.steps
         while pending:
             part = batch.take(pending)
             sites = {*space.sites, *complete}
-            sweep = sweep_path(host, part, target, path.take(pending), steps, params.rule, sites)
-            more = params.adaptive and steps * 2 <= params.max_steps
-            rough = (sweep.remainder(complete[-1]) > params.tolerance).tolist()
+            sweep = sweep_path(host, part, target, path.take(pending), steps, self.rule, sites)
+            more = self.adaptive and steps * 2 <= self.max_steps
+            rough = (sweep.remainder(complete[-1]) > self.tolerance).tolist()
             for at, row in enumerate(pending):
                 if not (more and rough[at]):
-                    found[row] = _attribution(Row(sweep, part, at), space, complete, params, target, steps)
-            pending = [row for row in pending if row not in found]
+                    by_row[row] = self._attribution(SweepRow(sweep, part, at, steps), space, complete)
+            pending = [row for row in pending if row not in by_row]
             steps *= 2
-        return tuple(found[row] for row in range(len(batch.examples)))
+        return tuple(by_row[row] for row in range(len(batch.examples)))
+
+    def _attribution(self, row: "SweepRow", space: NeuronSpace, complete: tuple[Site, ...]) -> Attribution:
+        """One example's scores, pooled over tokens.
+
+        Raises:
+            GolgiError: they are not finite.
+        """
+        neurons = {site: row.pooled(site, self.aggregation) for site in space.sites}
+        if not (np.isfinite(row.change) and all(np.isfinite(values).all() for values in neurons.values())):
+            raise GolgiError(
+                "finite scores", "NaN or infinity on the path", "Load the model in float32, or choose another baseline."
+            )
+        record = row.record(complete[-1])
+        return Attribution(
+            score=record.values[-1],
+            baseline_score=record.values[0],
+            answer=row.answer,
+            parts=(ALL, *row.batch.segments),
+            neurons=neurons,
+            tokens=row.tokens,
+            residual={str(site): float(row.sweep.miss(site)[row.at]) for site in complete},
+            steps=row.steps,
+            path=record,
+            warnings=tuple(self._warnings(row.sweep.target, record, row.answer)),
+        )
+
+    def _warnings(self, target: Target, record: PathRecord, answer: Answer) -> Iterator[str]:
+        """Neutrality and completeness, in sentences (``nig.md`` section 4)."""
+        if record.remainder > self.tolerance:
+            yield (
+                f"{100 * record.remainder:.1f} % of ΔF is unexplained at the last block output, above "
+                f"{100 * self.tolerance:g} %. Raise the steps, or explain the margin or the logit instead."
+            )
+        if target.neuron is not None or target.rows > 1:
+            return
+        start, end = record.baseline.probability, answer.probability
+        if abs(end - start) < 0.05:
+            yield (
+                f"The baseline is nearly as relevant as the input (probability {start:.3f} and {end:.3f}): little is "
+                "left to explain, and positive and negative neurons cancel. Try the baseline pad_query, or the margin."
+            )
+        elif target.resolved.token_id is None and (start > 0.5) == (end > 0.5):
+            yield (
+                f"The baseline already gets the input's label (probability {start:.3f} and {end:.3f}). "
+                "Expected for passages that are not relevant; look at the baseline pad_query too."
+            )
 
 
 @dataclass(frozen=True)
-class Row:
-    """One example of a sweep."""
+class SweepRow:
+    """One example of a sweep with ``steps`` intervals."""
 
     sweep: Sweep
     batch: Batch
     at: int
-
-    def sums(self, site: Site) -> Tensor:
-        """[T, U...] of this example, padding included."""
-        return self.sweep.sums[site][self.at]
+    steps: int
 
     @property
     def change(self) -> float:
         """ΔF."""
         return float(self.sweep.change[self.at])
 
+    @property
+    def answer(self) -> Answer:
+        """The model's answer to the input."""
+        return self._answer(1)
 
-def _attribution(
-    row: Row, space: NeuronSpace, complete: tuple[Site, ...], params: Params, target: Target, steps: int
-) -> Attribution:
-    batch, at = row.batch, row.at
-    neurons = {}
-    for site in space.sites:
-        total = row.sums(site)
-        flat = total.sum(-1) if site.kind is SiteKind.HEAD else total
-        mask, segment = batch.axis(len(flat))
-        parts = parts_of(segment[at], mask[at], len(batch.segments))
-        pooled = pool(flat, parts.to(flat.device), params.aggregation, int(batch.readout[at]))
-        neurons[site] = pooled.double().cpu().numpy()
-    if not (np.isfinite(row.change) and all(np.isfinite(values).all() for values in neurons.values())):
-        raise GolgiError(
-            "finite scores", "NaN or infinity on the path", "Load the model in float32, or choose another baseline."
+    @property
+    def tokens(self) -> NDArray[np.float64]:
+        """[T] integrated gradients of the tokens that are not padding."""
+        relevance: NDArray[np.float64] = self._sums(WORDS).sum(-1)[self.batch.mask[self.at]].double().cpu().numpy()
+        return relevance
+
+    def record(self, site: Site) -> PathRecord:
+        """What the path tells; the remainder is that at ``site``."""
+        return PathRecord(
+            values=tuple(self.sweep.path[self.at].tolist()),
+            baseline=self._answer(0),
+            left_right_gap=float(self.sweep.gap[self.at]),
+            remainder=float(self.sweep.remainder(site)[self.at]),
+            remainder_site=str(site),
         )
-    return Attribution(
-        score=float(row.sweep.path[at, -1]),
-        baseline_score=float(row.sweep.path[at, 0]),
-        parts=(ALL, *batch.segments),
-        neurons=neurons,
-        tokens=row.sums(WORDS).sum(-1)[batch.mask[at]].double().cpu().numpy(),
-        residual={str(site): float(row.sweep.miss(site)[at]) for site in complete},
-        notes=_notes(row, complete, params, target, steps),
-    )
 
-
-def _notes(row: Row, complete: tuple[Site, ...], params: Params, target: Target, steps: int) -> dict[str, Any]:
-    (start_score, start_probability), (end_score, end_probability) = row.sweep.outcome[row.at].tolist()
-    remainder = float(row.sweep.remainder(complete[-1])[row.at])
-    notes: dict[str, Any] = {
-        "steps": steps,
-        "path": row.sweep.path[row.at].tolist(),
-        "left_right_gap": float(row.sweep.gap[row.at]),
-        "remainder": remainder,
-        "remainder_site": str(complete[-1]),
-        "score": end_score,
-        "probability": end_probability,
-        "baseline_relevance_score": start_score,
-        "baseline_probability": start_probability,
-    }
-    notes["warnings"] = _warnings(params, target, remainder, start_probability, end_probability)
-    return notes
-
-
-def _warnings(params: Params, target: Target, remainder: float, start: float, end: float) -> list[str]:
-    """Neutrality and completeness, in sentences (``nig.md`` section 4)."""
-    found = []
-    if remainder > params.tolerance:
-        found.append(
-            f"{100 * remainder:.1f} % of ΔF is unexplained at the last block output, above "
-            f"{100 * params.tolerance:g} %. Raise the steps, or explain the margin or the logit instead."
+    def pooled(self, site: Site, how: Aggregation) -> NDArray[np.float64]:
+        """[P, U] scores of a site's units by part of the input."""
+        total = self._sums(site)
+        by_unit = total.sum(-1) if site.kind is SiteKind.HEAD else total
+        mask, segment = self.batch.axis(len(by_unit))
+        parts = parts_of(segment[self.at], mask[self.at], len(self.batch.segments))
+        scores: NDArray[np.float64] = (
+            pool(by_unit, parts.to(by_unit.device), how, int(self.batch.readout[self.at])).double().cpu().numpy()
         )
-    if target.neuron is not None or target.rows > 1:
-        return found
-    if abs(end - start) < 0.05:
-        found.append(
-            f"The baseline is nearly as relevant as the input (probability {start:.3f} and {end:.3f}): little is left "
-            "to explain, and positive and negative neurons cancel. Try the baseline pad_query, or the margin."
-        )
-    elif target.resolved.token_id is None and (start > 0.5) == (end > 0.5):
-        found.append(
-            f"The baseline already gets the input's label (probability {start:.3f} and {end:.3f}). "
-            "Expected for passages that are not relevant; look at the baseline pad_query too."
-        )
-    return found
+        return scores
+
+    def _sums(self, site: Site) -> Tensor:
+        """[T, U...] of this example, padding included."""
+        return self.sweep.sums[site][self.at]
+
+    def _answer(self, end: int) -> Answer:
+        """At the baseline (0) or at the input (1)."""
+        score, probability = self.sweep.outcome[self.at, end].tolist()
+        return Answer(score, probability)

@@ -4,90 +4,85 @@ They rank neurons by what is easy to know of them. A set found by attribution is
 more than these.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
 from app.domain.examples import ALL
 from app.domain.model_card import ModelCard
 from app.domain.sites import PRESETS, NeuronSpace, Site, SiteKind
-from app.methods.base import Attribution
+from app.methods.base import Answer, Attribution, Gives, Method
 from app.models.encoding import Batch
 from app.models.host import ModelHost
 from app.models.targets import Target
 from app.numerics.pooling import Aggregation, parts_of, pool
 
-
-class Params(BaseModel):
-    """Which neurons."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    preset: Literal["ffn", "ffn_pre", "linear6", "heads", "resid"] = Field("ffn", description="what counts as a neuron")
+Preset = Literal["ffn", "ffn_pre", "linear6", "heads", "resid"]
 
 
-class FeedForward(BaseModel):
-    """Feed-forward neurons only: others have no column of a down-projection."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    preset: Literal["ffn"] = Field("ffn", description="what counts as a neuron")
-
-
-class _Control:
+class _Control(Method):
     """What the three share: one pass at the input itself."""
 
-    version: ClassVar[int] = 1
     control: ClassVar[bool] = True
-    citation: ClassVar[str] = ""
+    gives: ClassVar[frozenset[Gives]] = frozenset({"neurons"})
     aggregation: ClassVar[Aggregation] = "mean"
     grad: ClassVar[bool] = False
-    Params: ClassVar[type[BaseModel]] = Params
 
-    def refuses(self, card: ModelCard, params: BaseModel) -> str | None:
-        """Why this model or setting cannot be served, or None."""
-        preset = params.model_dump()["preset"]
-        missing = [kind.value for kind in PRESETS[preset] if kind not in card.widths]
+    preset: Preset = Field("ffn", description="what counts as a neuron")
+
+    def refuses(self, card: ModelCard) -> str | None:
+        """Why this model cannot be served with these settings, or None."""
+        missing = [kind.value for kind in PRESETS[self.preset] if kind not in card.widths]
         if missing:
-            return f"The preset {preset} needs {', '.join(missing)}; the family {card.family} has no such place."
-        off = card.off.get(preset) or (card.off.get("gradients") if self.grad else None)
-        return f"It needs {preset}, which is off for this model: {off}" if off else None
+            return f"The preset {self.preset} needs {', '.join(missing)}; the family {card.family} has no such place."
+        off = card.off.get(self.preset) or (card.off.get("gradients") if self.grad else None)
+        return f"It needs {self.preset}, which is off for this model: {off}" if off else None
 
-    def space(self, host: ModelHost, params: BaseModel) -> NeuronSpace:
+    def space(self, host: ModelHost) -> NeuronSpace:
         """The neurons that are ranked."""
-        return host.space(params.model_dump()["preset"])
+        return host.space(self.preset)
 
-    def passes(self, params: BaseModel) -> int:
+    def passes(self) -> int:
         """One row-pass per example."""
         return 1
 
-    def attribute(self, host: ModelHost, batch: Batch, target: Target, params: BaseModel) -> tuple[Attribution, ...]:
+    def paragraph(self, target: str) -> str:
+        """Which neurons were ranked."""
+        return f"{self.title} of {self.preset} neurons"
+
+    def attribute(self, host: ModelHost, batch: Batch, target: Target) -> tuple[Attribution, ...]:
         """Scores of each example; there is no baseline, so F(e') is given as F(e)."""
-        space = target.scored(self.space(host, params))
+        space = target.scored(self.space(host))
         trace = host.run(batch, target, record=space.sites, grad=self.grad)
         gradients = trace.gradients(*space.sites) if self.grad else {}
         values = {site: self.score(host, site, trace.value(site), gradients.get(site)) for site in space.sites}
-        score, probability = target.outcome(trace.logits.detach())
-        found = []
-        for row in range(len(batch.examples)):
-            notes: dict[str, Any] = {"score": float(score[row]), "probability": float(probability[row]), "steps": 1}
-            neurons = {site: self._pooled(batch, values[site][row], row) for site in space.sites}
-            tokens = np.zeros(int(batch.mask[row].sum()))
-            at = float(trace.outputs[row].detach())
-            found.append(Attribution(at, at, (ALL, *batch.segments), neurons, tokens, {}, notes))
-        return tuple(found)
+        rows = []
+        for row, (at, score, probability) in enumerate(trace.outputs.detach().tolist()):
+            rows.append(
+                Attribution(
+                    score=at,
+                    baseline_score=at,
+                    answer=Answer(score, probability),
+                    parts=(ALL, *batch.segments),
+                    neurons={site: self._pooled(batch, values[site][row], row) for site in space.sites},
+                    tokens=None,
+                    residual={},
+                )
+            )
+        return tuple(rows)
 
     def score(self, host: ModelHost, site: Site, value: Tensor, gradient: Tensor | None) -> Tensor:
         """[B, T, U] score of every token and unit of a site."""
         raise NotImplementedError
 
-    def _pooled(self, batch: Batch, values: Tensor, row: int) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    def _pooled(self, batch: Batch, values: Tensor, row: int) -> NDArray[np.float64]:
         mask, segment = batch.axis(len(values))
         parts = parts_of(segment[row], mask[row], len(batch.segments)).to(values.device)
-        pooled: np.ndarray[Any, np.dtype[np.float64]] = (
+        pooled: NDArray[np.float64] = (
             pool(values, parts, self.aggregation, int(batch.readout[row])).double().detach().cpu().numpy()
         )
         return pooled
@@ -97,6 +92,7 @@ class Activation(_Control):
     """Mean magnitude of the activation."""
 
     key: ClassVar[str] = "activation"
+    short: ClassVar[str] = "activation"
     title: ClassVar[str] = "Activation (control)"
     about: ClassVar[str] = (
         "The mean over tokens of the magnitude of a neuron's activation (the norm over its width for a head). It knows "
@@ -114,6 +110,7 @@ class GradientActivation(_Control):
     """Gradient times activation at the input."""
 
     key: ClassVar[str] = "grad_x_act"
+    short: ClassVar[str] = "gradient × activation"
     title: ClassVar[str] = "Gradient × activation (control)"
     about: ClassVar[str] = (
         "The gradient of the target at a neuron times its activation, at the input itself, summed over tokens: the "
@@ -126,7 +123,8 @@ class GradientActivation(_Control):
 
     def score(self, host: ModelHost, site: Site, value: Tensor, gradient: Tensor | None) -> Tensor:
         """[B, T, U] product."""
-        assert gradient is not None
+        if gradient is None:
+            raise ValueError("expected the gradient of every site; found none; run with grad")
         product = value.detach() * gradient
         return product.sum(-1) if site.kind is SiteKind.HEAD else product
 
@@ -135,6 +133,8 @@ class WeightNorm(_Control):
     """Norm of what a neuron writes."""
 
     key: ClassVar[str] = "weight_norm"
+    short: ClassVar[str] = "weight norm"
+    constant: ClassVar[bool] = True
     title: ClassVar[str] = "Weight norm (control)"
     about: ClassVar[str] = (
         "The Euclidean norm of a neuron's column of the down-projection: how much the neuron could write into the "
@@ -142,7 +142,8 @@ class WeightNorm(_Control):
     )
     identity: ClassVar[str] = "None: it is a control for rankings, not an attribution."
     limits: ClassVar[str] = "It knows neither the input nor whether the neuron is ever active."
-    Params: ClassVar[type[BaseModel]] = FeedForward
+
+    preset: Literal["ffn"] = Field("ffn", description="what counts as a neuron; others have no such column")
 
     def score(self, host: ModelHost, site: Site, value: Tensor, gradient: Tensor | None) -> Tensor:
         """[B, T, U] the same norm at every token."""

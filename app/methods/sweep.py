@@ -93,7 +93,7 @@ def sweep_path(
     sums = {site: StieltjesSum(rule) for site in sorted(sites | {WORDS})}
     ends = {name: StieltjesSum(name) for name in ("left", "right")}
     alphas = positions(steps, path.start.device, path.start.dtype)
-    values, outcomes = [], []
+    outputs = []
     for chunk in alphas.split(max(1, chunk_rows(host, batch, sites) // count)):
         rows = batch if len(chunk) == 1 else batch.take([*range(count)] * len(chunk))
         trace = host.run(rows, target, record=list(sums), edits={WORDS: (path.edit(chunk),)}, grad=True)
@@ -103,14 +103,13 @@ def sweep_path(
             running.add(along(trace.value(site)), along(gradients[site]))
         for running in ends.values():
             running.add(along(trace.value(WORDS)), along(gradients[WORDS]))
-        values.append(along(trace.outputs.detach()))
-        outcomes.append(along(torch.stack(target.outcome(trace.logits.detach()), dim=1)))
-    points = torch.cat(outcomes).double()
+        outputs.append(along(trace.outputs.detach()))
+    points = torch.cat(outputs).double()
     gap = (ends["right"].total - ends["left"].total).double().flatten(1).sum(1)
     return Sweep(
         {site: running.total for site, running in sums.items()},
-        torch.cat(values).double().T,
-        torch.stack([points[0], points[-1]], dim=1),
+        points[..., 0].T,
+        torch.stack([points[0], points[-1]], dim=1)[..., 1:],
         target.together(gap),
         target,
     )

@@ -4,23 +4,43 @@ Every baseline is a tensor of word embeddings [1, T, E]; positions, token types 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from app.domain.errors import Unsupported
-from app.domain.examples import CONTENT_SEGMENTS
+from app.domain.errors import BadInput, Unsupported
+from app.domain.examples import CONTENT_SEGMENTS, FIRST_SEGMENTS, SECOND_SEGMENTS
+from app.domain.positions import Positions
 from app.domain.sites import Site, SiteKind
 from app.models.encoding import Batch
 from app.models.host import ModelHost
 
-FILLED: Mapping[str, tuple[str, ...] | None] = {
-    "query": ("query", "prompt"),
-    "passage": ("passage",),
-    "query_and_passage": tuple(sorted(CONTENT_SEGMENTS)),
-    "all": None,
+Filler = Literal["pad", "unk", "mask", "zero", "mean"]
+BOTH = tuple(sorted(CONTENT_SEGMENTS))
+
+
+class Baseline(NamedTuple):
+    """What the tokens of some parts are replaced by; ``parts`` None for those of every part."""
+
+    filler: Filler
+    parts: tuple[str, ...] | None
+
+
+BASELINES: Mapping[str, Baseline] = {
+    "pad_query_and_passage": Baseline("pad", BOTH),
+    "pad_query": Baseline("pad", FIRST_SEGMENTS),
+    "pad_passage": Baseline("pad", SECOND_SEGMENTS),
+    "pad_all": Baseline("pad", None),
+    "unk_query_and_passage": Baseline("unk", BOTH),
+    "mask_query_and_passage": Baseline("mask", BOTH),
+    "zero_embedding": Baseline("zero", BOTH),
+    "mean_embedding": Baseline("mean", BOTH),
 }
+"""Every baseline by its name; query and passage stand for the first and the second text of any way of reading."""
+TOKENS: Mapping[str, str] = {"pad": "pad_token_id", "unk": "unk_token_id", "mask": "mask_token_id"}
+NEVER = frozenset({"mask", "decoder"})
+"""Parts that no baseline fills: the mask, at which the answer is read, and the decoder's own steps."""
 
 
 def words(host: ModelHost, batch: Batch, baseline: str) -> Tensor:
@@ -28,19 +48,20 @@ def words(host: ModelHost, batch: Batch, baseline: str) -> Tensor:
 
     Raises:
         Unsupported: the vocabulary lacks the filler token.
+        BadInput: a baseline that fills the second of two texts, where there is one.
     """
     site = Site(0, SiteKind.WORDS)
     real = host.run(batch, None, record=[site]).value(site)
-    filler, _, where = baseline.partition("_")
-    if filler in ("zero", "mean"):
-        where = "query_and_passage"
-    names = FILLED[where]
-    parts = None if names is None else [name for name in names if name in batch.segments]
+    filler, filled = BASELINES[baseline]
+    parts = tuple(part for part in batch.segments if part not in NEVER and (filled is None or part in filled))
+    if not parts:
+        way = "Choose one that fills the query, query_and_passage, or all."
+        raise BadInput("a baseline that fills some text", f"'{baseline}', and no passage", way, "baseline")
     fill = _filler(host, filler, real)
-    return torch.where(batch.where(parts)[..., None], fill, real)
+    return torch.where(batch.where(Positions(parts))[..., None], fill, real)
 
 
-def _filler(host: ModelHost, filler: str, real: Tensor) -> Tensor:
+def _filler(host: ModelHost, filler: Filler, real: Tensor) -> Tensor:
     """[E] embedding of a filler token, the zero vector, or the mean of the vocabulary."""
     if filler == "zero":
         return torch.zeros_like(real[0, 0])
@@ -48,10 +69,9 @@ def _filler(host: ModelHost, filler: str, real: Tensor) -> Tensor:
     if filler == "mean":
         ids = torch.arange(table.weight.shape[0], device=host.device)
         return torch.as_tensor(table(ids).mean(0))
-    names = {"pad": "pad_token_id", "unk": "unk_token_id", "mask": "mask_token_id"}
-    token = getattr(host.tokenizer, names[filler], None)
+    token = getattr(host.tokenizer, TOKENS[filler], None)
     if token is None:
-        known = [name for name, attribute in names.items() if getattr(host.tokenizer, attribute, None) is not None]
+        known = [name for name, attribute in TOKENS.items() if getattr(host.tokenizer, attribute, None) is not None]
         raise Unsupported(
             f"a {filler} token in the vocabulary",
             "none",

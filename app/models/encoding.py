@@ -1,28 +1,19 @@
-"""From texts to model inputs, with every token's part, word and character span kept.
+"""Encoded inputs, with every token's part, word and character span kept.
 
 Axes: B examples, T tokens of the longest one.
 """
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from app.domain.errors import BadInput, Unsupported
-from app.domain.examples import CONTENT_SEGMENTS, PAIR_SEGMENTS, Example, Seen, TokenSpan
-from app.domain.model_card import Task
-
-TEMPLATE = ("Query: ", " Document: ", " Relevant:")
-"""Input template of monoT5; its words count as special (``nig.md`` section 4)."""
-
-SEGMENTS: Mapping[Task, tuple[str, ...]] = {
-    "ranker": PAIR_SEGMENTS,
-    "yes_no": ("template", "query", "passage", "eos", "decoder"),
-    "causal_lm": ("special", "prompt"),
-}
+from app.domain.examples import CONTENT_SEGMENTS, Example, TokenSpan
+from app.domain.positions import GENERATED, Positions
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,12 @@ class Batch:
         segment: [B, T] number of the part, an index into ``segments``.
         segments: names of the parts.
         spans: per row, one span per token that is not padding.
-        readout: [B] position that carries the answer: [CLS], or the last prompt token.
+        readout: [B] position that carries the answer: [CLS], the mask, or the last token.
+        task: key of the way in which the model is read.
+        answer: [B, 2] first and last token of the answer, where the unedited model's own is explained; else None.
+        written: of the end of longer rows, [B] tokens in front of it that the model wrote itself; else None.
+        cut: of the beginning of longer rows, [B] True where the token that carries the answer lies behind it, and
+            ``readout`` is only its last one; else None.
     """
 
     examples: tuple[Example, ...]
@@ -46,6 +42,10 @@ class Batch:
     segments: tuple[str, ...]
     spans: tuple[tuple[TokenSpan, ...], ...]
     readout: Tensor
+    task: str
+    answer: Tensor | None = None
+    written: Tensor | None = None
+    cut: Tensor | None = None
 
     @property
     def special(self) -> frozenset[str]:
@@ -55,16 +55,85 @@ class Batch:
     def take(self, rows: Sequence[int]) -> "Batch":
         """These rows, repeated and reordered."""
         index = torch.as_tensor(rows, device=self.mask.device)
-        pick = lambda tensor: tensor.index_select(0, index)  # noqa: E731
         return Batch(
             tuple(self.examples[row] for row in rows),
-            {name: pick(tensor) for name, tensor in self.inputs.items()},
-            pick(self.mask),
-            pick(self.segment),
+            {name: tensor.index_select(0, index) for name, tensor in self.inputs.items()},
+            self.mask.index_select(0, index),
+            self.segment.index_select(0, index),
             self.segments,
             tuple(self.spans[row] for row in rows),
-            pick(self.readout),
+            self.readout.index_select(0, index),
+            self.task,
+            *(None if part is None else part.index_select(0, index) for part in (self.answer, self.written, self.cut)),
         )
+
+    def with_answer(self, answer: Tensor) -> "Batch":
+        """The same rows with [B, 2] the first and last token of each one's answer."""
+        return replace(self, answer=answer)
+
+    def before(self, lengths: Tensor) -> "Batch":
+        """The first ``lengths`` [B] tokens of each row, read at the last of them."""
+        width = int(lengths.max())
+        return self._window(torch.zeros_like(lengths), lengths, width)
+
+    def after(self, lengths: Tensor) -> "Batch":
+        """The tokens behind the first ``lengths`` [B] of each row, moved to the left, with their positions in it."""
+        counts = self.mask.sum(1) - lengths
+        return self._window(lengths, counts, int(counts.max()))
+
+    def followed(self, ids: Tensor, texts: Sequence[str]) -> "Batch":
+        """Each row with one more token, ``ids`` [B] and its ``texts``, of the part ``generated``; read at it."""
+        at = self.mask.sum(1, keepdim=True)
+        segments = tuple(dict.fromkeys((*self.segments, GENERATED)))
+        mask = _with_column(self.mask, at, 1)
+        inputs = {name: _with_column(tensor, at, 0) for name, tensor in self.inputs.items()}
+        inputs |= {
+            "input_ids": _with_column(self.inputs["input_ids"], at, ids[:, None]),
+            "attention_mask": mask.to(self.inputs["attention_mask"].dtype),
+        }
+        return replace(
+            self,
+            inputs=inputs,
+            mask=mask,
+            segment=_with_column(self.segment, at, segments.index(GENERATED)),
+            segments=segments,
+            spans=tuple(
+                (*spans, TokenSpan(text, GENERATED, -1, 0, 0)) for spans, text in zip(self.spans, texts, strict=True)
+            ),
+            readout=at[:, 0],
+        )
+
+    def _window(self, first: Tensor, counts: Tensor, width: int) -> "Batch":
+        """``counts`` [B] tokens of each row from ``first`` [B] on, as wide as the most of them."""
+        step = torch.arange(width, device=self.mask.device)
+        mask, position = step < counts[:, None], first[:, None] + step
+        index = position.clamp(max=self.mask.shape[1] - 1)
+        inputs = {
+            name: tensor.gather(1, index) if tensor.shape == self.mask.shape else tensor
+            for name, tensor in self.inputs.items()
+        }
+        inputs |= {"attention_mask": mask.to(inputs["attention_mask"].dtype), "position_ids": position}
+        ends = zip(first.tolist(), (first + counts).tolist(), self.spans, strict=True)
+        behind = self.readout - first >= counts
+        return replace(
+            self,
+            inputs=inputs,
+            mask=mask,
+            segment=self.segment.gather(1, index),
+            spans=tuple(spans[start:end] for start, end, spans in ends),
+            readout=torch.minimum(self.readout - first, counts - 1),
+            answer=None if self.answer is None else self.answer - first[:, None],
+            written=self._written(first),
+            cut=behind if self.cut is None else behind | self.cut,
+        )
+
+    def _written(self, first: Tensor) -> Tensor | None:
+        """[B] tokens that the model wrote itself in front of token ``first`` [B]; None where it wrote none."""
+        if GENERATED not in self.segments:
+            return None
+        front = torch.arange(self.mask.shape[1], device=first.device) < first[:, None]
+        here = (self.where(Positions((GENERATED,))) & front).sum(1)
+        return here if self.written is None else here + self.written
 
     def axis(self, tokens: int) -> tuple[Tensor, Tensor]:
         """([B, tokens] mask, [B, tokens] part numbers) of a site by the length of its token axis.
@@ -76,163 +145,61 @@ class Batch:
         mask = self.mask.new_ones(len(self.examples), tokens)
         return mask, self.segment.new_full(mask.shape, self.segments.index("decoder"))
 
-    def where(self, segments: Collection[str] | None, tokens: int | None = None) -> Tensor:
-        """[B, T] tokens of these parts, padding excluded; None for every token.
+    def where(self, positions: Positions, tokens: int | None = None) -> Tensor:
+        """[B, T] tokens that are meant, padding excluded.
 
-        ``tokens`` is the length of the site's token axis, that of the input unless it is given.
+        Args:
+            positions: which ones.
+            tokens: length of the site's token axis; that of the input unless it is given.
 
         Raises:
             BadInput: a part that this batch does not have.
         """
         mask, segment = self.axis(self.mask.shape[1] if tokens is None else tokens)
-        if segments is None:
+        if positions.everywhere:
             return mask
-        unknown = sorted(set(segments) - set(self.segments))
+        meant = mask & False if positions.parts is None else mask & self._inside(segment, positions.parts)
+        if positions.readout:
+            steps = torch.arange(mask.shape[1], device=mask.device)
+            carries = steps == self.readout[:, None]
+            meant = meant | (mask & (carries if self.cut is None else carries & ~self.cut[:, None]))
+        if positions.generated and GENERATED in self.segments:
+            own = mask & self._inside(segment, (GENERATED,))
+            earlier = 0 if self.written is None else self.written[:, None]
+            meant = meant | (own & ((own.cumsum(1) - 1 + earlier) % positions.generated == 0))
+        return meant
+
+    def _inside(self, segment: Tensor, parts: Collection[str]) -> Tensor:
+        """[B, T] whether a token's part is one of these."""
+        unknown = sorted(set(parts) - set(self.segments))
         if unknown:
             raise BadInput(f"parts among {', '.join(self.segments)}", ", ".join(unknown), "Choose one of them.", "part")
-        numbers = torch.tensor([self.segments.index(name) for name in segments], device=mask.device)
-        return mask & torch.isin(segment, numbers)
+        numbers = torch.tensor([self.segments.index(name) for name in parts], device=segment.device)
+        return torch.isin(segment, numbers)
 
 
-class Encoder:
-    """A tokenizer with the input form of its model.
+def _with_column(rows: Tensor, at: Tensor, value: Tensor | int) -> Tensor:
+    """[B, T] numbers with ``value`` [B, 1] put in at ``at`` [B, 1], one column wider where a row has no room left."""
+    missing = max(0, int(at.max()) + 1 - rows.shape[1])
+    filled = torch.as_tensor(value, device=rows.device, dtype=rows.dtype).expand_as(at)
+    return torch.nn.functional.pad(rows, (0, missing)).scatter(1, at, filled)
 
-    Args:
-        tokenizer: a fast Hugging Face tokenizer.
-        task: decides the form: pair, template, or prompt.
-        max_length: the model's own limit in tokens.
-        decoder_start: first decoder token of encoder-decoder models.
-    """
 
-    def __init__(self, tokenizer: Any, task: Task, max_length: int, decoder_start: int | None = None) -> None:
-        self.tokenizer, self.task = tokenizer, task
+class SharedTokenizer:
+    """A fast tokenizer that several threads may use: it keeps how to cut in itself, so one at a time gets in."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.own = tokenizer
         self._lock = threading.Lock()
-        self.max_length, self.decoder_start = max_length, decoder_start
 
-    def encode(self, examples: Sequence[Example], max_length: int | None, device: torch.device) -> Batch:
-        """Encode and pad on the right.
-
-        Raises:
-            BadInput: an empty text, or a form that this model does not read.
-        """
-        rows = [self._row(example, self._limit(max_length)) for example in examples]
-        width = max(len(ids) for ids, _, _ in rows)
-        pad = self.tokenizer.pad_token_id or 0
-        names = SEGMENTS[self.task]
-        filled = lambda values, empty: [*values, *[empty] * (width - len(values))]  # noqa: E731
-        ids = torch.tensor([filled(ids, pad) for ids, _, _ in rows])
-        mask = torch.tensor([filled([1] * len(ids), 0) for ids, _, _ in rows])
-        segment = torch.tensor([filled([names.index(s.segment) for s in spans], 0) for _, _, spans in rows])
-        inputs = {"input_ids": ids, "attention_mask": mask}
-        if "token_type_ids" in self.tokenizer.model_input_names and self.task == "ranker":
-            inputs["token_type_ids"] = torch.tensor([filled(types, 0) for _, types, _ in rows])
-        if self.task == "yes_no":
-            inputs["decoder_input_ids"] = torch.full((len(rows), 1), self.decoder_start or 0)
-        readout = mask.sum(1) - 1 if self.task == "causal_lm" else torch.zeros(len(rows), dtype=torch.long)
-        return Batch(
-            tuple(examples),
-            {name: tensor.to(device) for name, tensor in inputs.items()},
-            mask.bool().to(device),
-            segment.to(device),
-            names,
-            tuple(tuple(spans) for _, _, spans in rows),
-            readout.to(device),
-        )
-
-    def seen(self, example: Example, max_length: int | None) -> Seen:
-        """What the model reads of an example and what does not fit."""
-        limit = self._limit(max_length)
-        _, _, spans = self._row(example, limit)
-        lengths = [self._count(example.query), self._count(example.passage or "")]
-        kept = [sum(s.segment in names for s in spans) for names in (("query", "prompt"), ("passage",))]
-        unknown = sum(s.text == self.tokenizer.unk_token for s in spans)
-        cut = [max(0, length - have) for length, have in zip(lengths, kept, strict=True)]
-        return Seen(tuple(spans), lengths[0], lengths[1], cut[0], cut[1], unknown, limit)
-
-    def _limit(self, max_length: int | None) -> int:
-        return min(max_length or self.max_length, self.max_length)
-
-    def _count(self, text: str) -> int:
-        return len(self._tokens(text, add_special_tokens=False, truncation=False)["input_ids"])
-
-    def _tokens(self, *texts: str, **how: Any) -> Any:
-        """The tokenizer's answer. It keeps how to cut in itself, so two threads must not use it at once."""
+    def __call__(self, *texts: str, **how: Any) -> Any:
+        """The tokenizer's answer."""
         with self._lock:
-            return self.tokenizer(*texts, verbose=False, **how)
+            return self.own(*texts, verbose=False, **how)
 
-    def _row(self, example: Example, limit: int) -> tuple[list[int], list[int], list[TokenSpan]]:
-        _check_form(example, self.task)
-        if self.task == "yes_no":
-            return self._template_row(example, limit)
-        texts = (example.query,) if example.passage is None else (example.query, example.passage)
-        special = self.tokenizer.num_special_tokens_to_add(pair=len(texts) == 2)
-        room = limit - special - (self._count(example.query) if len(texts) == 2 else 0)
-        how = "only_second" if len(texts) == 2 and room > 0 else "longest_first"
-        found = self._tokens(*texts, truncation=how, max_length=limit, return_offsets_mapping=True)
-        encoding = found.encodings[0]
-        types = found.get("token_type_ids") or [0] * len(encoding.ids)
-        return list(encoding.ids), list(types), _spans(encoding, self.task)
-
-    def _template_row(self, example: Example, limit: int) -> tuple[list[int], list[int], list[TokenSpan]]:
-        """The template with the passage cut so that the words after it stay."""
-        head, middle, tail = TEMPLATE
-        query, passage = example.query, example.passage or ""
-        text = f"{head}{query}{middle}{passage}{tail}"
-        found = self._tokens(text, return_offsets_mapping=True, truncation=False).encodings[0]
-        marks = _marks(len(head), len(query), len(middle), len(passage))
-        spans = [_template_span(found, at, marks) for at in range(len(found.ids))]
-        over = len(found.ids) - limit
-        drop: set[int] = set()
-        for name in ("passage", "query"):
-            places = [at for at, span in enumerate(spans) if span.segment == name]
-            drop |= set(places[max(0, len(places) - max(0, over - len(drop))) :]) if over > len(drop) else set()
-        keep = [at for at in range(len(found.ids)) if at not in drop]
-        return [found.ids[at] for at in keep], [0] * len(keep), [spans[at] for at in keep]
-
-
-def _check_form(example: Example, task: Task) -> None:
-    wanted = "prompt" if task == "causal_lm" else "pair"
-    if example.form != wanted:
-        raise BadInput(
-            f"a {'prompt' if wanted == 'prompt' else 'query with a passage'} for this model",
-            f"a {example.form}",
-            "Choose the other input form, or another model.",
-            "passage",
-        )
-    for field, text in (("query", example.query), ("passage", example.passage)):
-        if text is not None and not text.strip():
-            raise BadInput(f"some text as the {field}", "an empty text", f"Type or paste the {field}.", field)
-
-
-def _spans(encoding: Any, task: Task) -> list[TokenSpan]:
-    """Spans of a pair or prompt; special tokens get their part by position."""
-    names = {0: "prompt" if task == "causal_lm" else "query", 1: "passage"}
-    spans, last = [], -1
-    for text, sequence, word, (start, end) in zip(
-        encoding.tokens, encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True
-    ):
-        if sequence is None:
-            part = "special" if task == "causal_lm" else {-1: "cls", 0: "sep1", 1: "sep2"}[last]
-            spans.append(TokenSpan(text, part, -1, 0, 0))
-        else:
-            last = sequence
-            spans.append(TokenSpan(text, names[sequence], -1 if word is None else word, start, end))
-    return spans
-
-
-def _marks(head: int, query: int, middle: int, passage: int) -> dict[str, tuple[int, int]]:
-    second = head + query + middle
-    return {"query": (head, head + query), "passage": (second, second + passage)}
-
-
-def _template_span(encoding: Any, at: int, marks: Mapping[str, tuple[int, int]]) -> TokenSpan:
-    text, word, (start, end) = encoding.tokens[at], encoding.word_ids[at], encoding.offsets[at]
-    if word is None:
-        return TokenSpan(text, "eos", -1, 0, 0)
-    for name, (first, last) in marks.items():
-        if first < end <= last and start >= first - 1:
-            return TokenSpan(text, name, word, max(0, start - first), end - first)
-    return TokenSpan(text, "template", -1, 0, 0)
+    def count(self, text: str) -> int:
+        """Tokens of a text by itself, special ones excluded."""
+        return len(self(text, add_special_tokens=False, truncation=False)["input_ids"])
 
 
 def fast_tokenizer(tokenizer: Any) -> Any:

@@ -10,8 +10,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from app.domain.errors import NotFound, Unsupported
-from app.domain.model_card import ModelInfo, Task
+from app.domain.model_card import ModelInfo
 from app.models.architectures import architectures, claim
+from app.models.architectures.base import Architecture
+from app.models.tasks import tasks
 
 PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 
@@ -63,12 +65,21 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise Unsupported("valid JSON", f"{path.name}: {error}", "Copy the model's folder again.", "model") from error
-    if not isinstance(found, dict):
-        raise Unsupported("a JSON object", f"{path.name}: {type(found).__name__}", "Copy the folder again.", "model")
-    return found
+    if not isinstance(content, dict):
+        raise Unsupported("a JSON object", f"{path.name}: {type(content).__name__}", "Copy the folder again.", "model")
+    return content
+
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+def stamps(folder: Path) -> Stamps:
+    """Name, size and time of change (ns) of every file of a folder, in the order of their names."""
+    known = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    return tuple((name, facts.st_size, facts.st_mtime_ns) for name, facts in known)
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -77,8 +88,8 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     Raises:
         Unsupported: there are none; pickled weights are named but never read.
     """
-    found = tuple(sorted(folder.glob("*.safetensors")))
-    if not found:
+    files = tuple(sorted(folder.glob("*.safetensors")))
+    if not files:
         pickled = [path.name for path in (*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"))]
         raise Unsupported(
             "weights as model.safetensors",
@@ -88,14 +99,14 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
             "Convert them with save_pretrained(safe_serialization=True), or copy the missing file.",
             "model",
         )
-    return found
+    return files
 
 
-def task_of(config: Mapping[str, Any]) -> Task:
-    """What a model is used for, from its configuration.
+def family_of(config: Mapping[str, Any]) -> Architecture:
+    """The family that a configuration names.
 
     Raises:
-        Unsupported: a family that is not declared, remote code, or a head that gives no score.
+        Unsupported: a family that is not declared, or remote code.
     """
     if config.get("auto_map"):
         raise Unsupported(
@@ -113,27 +124,49 @@ def task_of(config: Mapping[str, Any]) -> Task:
             "Choose another model.",
             "model",
         )
-    names = " ".join(config.get("architectures") or ())
-    wanted = {"ranker": "ForSequenceClassification", "yes_no": "ForConditionalGeneration", "causal_lm": "LMHead"}
-    task = family.tasks[0]
-    ends = {"causal_lm": ("ForCausalLM", "LMHeadModel")}.get(task, (wanted[task],))
-    if not any(end in names for end in ends):
+    return family
+
+
+def tasks_of(config: Mapping[str, Any], default: str | None = None) -> tuple[str, ...]:
+    """Keys of the ways in which a model can be read, from its configuration; ``default`` names the first of them.
+
+    Raises:
+        Unsupported: see :func:`family_of`; or a head that gives no score, or none that can be read in this family, or
+            a default that does not fit the head.
+    """
+    family, names = family_of(config), tuple(map(str, config.get("architectures") or ()))
+    claiming = [task for task in tasks().values() if task.claims(names)]
+    if not claiming:
+        heads = " or ".join(dict.fromkeys(head for task in tasks().values() for head in task.heads))
         raise Unsupported(
-            f"a model with a head ({' or '.join(ends)})",
-            names or "no architecture in config.json",
+            f"a model with a head ({heads})",
+            " ".join(names) or "no architecture in config.json",
             "Choose a checkpoint that was trained to score; a bare encoder has nothing to explain.",
             "model",
         )
-    return task
+    fitting = [task.key for task in claiming if family.shape in task.shapes]
+    if not fitting:
+        shapes = " or ".join(dict.fromkeys(shape for task in claiming for shape in task.shapes))
+        raise Unsupported(
+            f"a head of this kind on an {shapes}",
+            f"{' '.join(names)}: {family.family} is an {family.shape}",
+            "Choose a checkpoint of another family, or with another head.",
+            "model",
+        )
+    if default is not None and default not in fitting:
+        raise Unsupported(
+            f"a task in golgi.json that fits the head: {' or '.join(fitting)}", default[:40], "Correct it.", "model"
+        )
+    return tuple(sorted(fitting, key=lambda key: key != default))
 
 
-def labels_of(config: Mapping[str, Any], task: Task) -> tuple[str, ...]:
+def labels_of(config: Mapping[str, Any], task: str) -> tuple[str, ...]:
     """Names of the logits of a classification head, in order; empty for the other tasks.
 
     Raises:
         Unsupported: labels that are not numbered from zero.
     """
-    if task != "ranker":
+    if not tasks()[task].labelled:
         return ()
     names = config.get("id2label")
     if not names:
@@ -189,12 +222,12 @@ def parameters_of(files: tuple[Path, ...]) -> int:
 
 def digest(files: tuple[Path, ...]) -> str:
     """sha256 over the files in name order."""
-    found = hashlib.sha256()
+    checksum = hashlib.sha256()
     for path in files:
         with path.open("rb") as opened:
             while block := opened.read(1 << 20):
-                found.update(block)
-    return found.hexdigest()
+                checksum.update(block)
+    return checksum.hexdigest()
 
 
 def inspected(name: str, folder: Path) -> ModelInfo:
@@ -215,43 +248,49 @@ def _facts(folder: Path) -> dict[str, Any]:
     config = read_json(folder / "config.json")
     if not config:
         raise Unsupported("a config.json in the folder", f"none in {folder.name}", "Copy the missing file.", "model")
-    task, files = task_of(config), weight_files(folder)
+    family, more = family_of(config), about(folder)
+    ways, files = tasks_of(config, more.get("task")), weight_files(folder)
     if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json")):
         raise Unsupported("a tokenizer in the folder", "none", "Copy tokenizer.json beside the weights.", "model")
-    more, labels = about(folder), labels_of(config, task)
-    count = parameters_of(files)
+    labels, count = labels_of(config, ways[0]), parameters_of(files)
     readme = folder / "README.md"
-    pick = lambda *names: next((int(config[n]) for n in names if isinstance(config.get(n), int)), None)  # noqa: E731
-    layers = pick("num_hidden_layers", "n_layers", "n_layer", "num_layers")
-    units = pick("intermediate_size", "hidden_dim", "n_inner", "ffn_dim", "d_ff")
-    family = claim(str(config["model_type"]))
+    layers = _number(config, "num_hidden_layers", "n_layers", "n_layer", "num_layers")
+    units = _number(config, "intermediate_size", "hidden_dim", "n_inner", "ffn_dim", "d_ff")
+    positions = _number(config, "max_position_embeddings", "n_positions") or 512
     return {
-        "family": family.family if family else None,
-        "task": task,
+        "family": family.family,
+        "task": ways[0],
+        "tasks": ways,
         "layers": layers,
-        "hidden": pick("hidden_size", "dim", "n_embd", "d_model"),
-        "heads": pick("num_attention_heads", "n_heads", "n_head", "num_heads"),
+        "hidden": _number(config, "hidden_size", "dim", "n_embd", "d_model"),
+        "heads": _number(config, "num_attention_heads", "n_heads", "n_head", "num_heads"),
         "neurons": layers * units if layers and units else None,
         "labels": labels,
         "relevant_label": guess_relevant(labels, more.get("relevant_label")),
-        "max_length": min(more.get("max_length", 512), pick("max_position_embeddings", "n_positions") or 512),
+        "max_length": min(more.get("max_length", 512), positions),
         "file_bytes": sum(path.stat().st_size for path in files),
         "memory_bytes": 4 * count,
         "readme": readme.read_text(encoding="utf-8", errors="replace") if readme.exists() else "",
     }
 
 
+def _number(config: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these settings that is a whole number."""
+    return next((int(config[name]) for name in names if isinstance(config.get(name), int)), None)
+
+
 def about(folder: Path) -> dict[str, Any]:
-    """What ``golgi.json`` says: relevant_label and max_length (numbers), in_domain (names), quality (by name).
+    """What ``golgi.json`` says: task (a key), relevant_label and max_length (numbers), in_domain (names), quality (by
+    name).
 
     Raises:
         Unsupported: a value of another type.
     """
-    found = read_json(folder / "golgi.json")
-    kinds = {"relevant_label": int, "max_length": int, "in_domain": list, "quality": dict}
+    facts = read_json(folder / "golgi.json")
+    kinds = {"task": str, "relevant_label": int, "max_length": int, "in_domain": list, "quality": dict}
     for name, kind in kinds.items():
-        if name in found and (not isinstance(found[name], kind) or found[name] is True or found[name] is False):
+        if name in facts and (not isinstance(facts[name], kind) or facts[name] is True or facts[name] is False):
             raise Unsupported(
-                f"golgi.json with {name} as {kind.__name__}", str(found[name])[:60], "Correct golgi.json.", "model"
+                f"golgi.json with {name} as {kind.__name__}", str(facts[name])[:60], "Correct golgi.json.", "model"
             )
-    return found
+    return facts

@@ -2,36 +2,28 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForSeq2SeqLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-)
+from transformers import AutoConfig, AutoTokenizer
 
 from app.domain.errors import GolgiError, NotFound, OutOfMemory, Unsupported
 from app.domain.examples import Example, Seen
 from app.domain.model_card import ModelCard, ModelInfo
 from app.domain.sites import SiteKind
 from app.models import folders
-from app.models.architectures import claim
-from app.models.encoding import Encoder, fast_tokenizer
+from app.models.architectures.base import Architecture
+from app.models.encoder import Encoder
+from app.models.encoding import fast_tokenizer
 from app.models.host import ModelHost
 from app.models.memory import memory
 from app.models.selfcheck import checked
+from app.models.tasks import tasks
 
-AUTO: Mapping[str, Any] = {
-    "ranker": AutoModelForSequenceClassification,
-    "yes_no": AutoModelForSeq2SeqLM,
-    "causal_lm": AutoModelForCausalLM,
-}
 SHARE = 0.6
+Key = tuple[Path, folders.Stamps]
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -62,8 +54,8 @@ class Hosts:
         self.device = torch.device(chosen)
         self.budget = budget_bytes or int(SHARE * memory(self.device)["memory_total"])
         self.dtype = DTYPES["float32" if dtype == "auto" else dtype]
-        self._hosts: OrderedDict[str, ModelHost] = OrderedDict()
-        self._encoders: dict[str, Encoder] = {}
+        self._hosts: OrderedDict[Key, ModelHost] = OrderedDict()
+        self._encoders: dict[Key, Encoder] = {}
         self._hashes: dict[tuple[Any, ...], str] = {}
         self._lock, self._reading = threading.RLock(), threading.Lock()
 
@@ -109,16 +101,17 @@ class Hosts:
         Raises:
             Unsupported: the folder cannot be used.
         """
-        slug = folders.slug_of(name)
+        key = self._key(name)
         with self._reading:
-            if slug not in self._encoders:
+            if key not in self._encoders:
                 info = self._usable(name)
                 tokenizer = fast_tokenizer(self._load(AutoTokenizer, self.folder(name)))
                 config = folders.read_json(self.folder(name) / "config.json")
-                assert info.task is not None
-                limit = _limit(info, tokenizer, config)
-                self._encoders[slug] = Encoder(tokenizer, info.task, limit, config.get("decoder_start_token_id"))
-            return self._encoders[slug]
+                family, limit = folders.family_of(config), _limit(tokenizer, config)
+                self._encoders[key] = encoder_of(
+                    tokenizer, info.tasks, family, limit, config.get("decoder_start_token_id")
+                )
+            return self._encoders[key]
 
     def seen(self, name: str, example: Example, max_length: int | None) -> Seen:
         """What the model would read of an example; no weights are read."""
@@ -131,13 +124,20 @@ class Hosts:
             NotFound, Unsupported: it cannot be loaded.
             OutOfMemory: it is larger than the budget or the device.
         """
-        slug = folders.slug_of(name)
+        key = self._key(name)
         with self._lock:
-            if slug not in self._hosts:
+            if key not in self._hosts:
+                self._drop(key[0])
                 self._make_room(self._usable(name))
-                self._hosts[slug] = self._loaded(name)
-            self._hosts.move_to_end(slug)
-            return self._hosts[slug]
+                self._hosts[key] = self._loaded(name)
+            self._hosts.move_to_end(key)
+            return self._hosts[key]
+
+    def _key(self, name: str) -> Key:
+        """A model's folder, and what its files look like: two folders of one name, or files that were changed, are
+        different models."""
+        folder = self.folder(name).resolve()
+        return folder, folders.stamps(folder)
 
     def loaded(self) -> tuple[ModelCard, ...]:
         """Cards of the loaded models, least recently used first."""
@@ -147,12 +147,16 @@ class Hosts:
     def unload(self, name: str) -> bool:
         """Drop a model; False if it was not loaded."""
         with self._lock:
-            gone = self._hosts.pop(folders.slug_of(name), None)
-            if gone is not None and self.device.type == "cuda":
-                del gone
-                torch.cuda.empty_cache()
-                return True
-            return gone is not None
+            return self._drop(self.folder(name).resolve())
+
+    def _drop(self, folder: Path) -> bool:
+        """Forget the models loaded from a folder; whether there were any."""
+        keys = [key for key in self._hosts if key[0] == folder]
+        for key in keys:
+            del self._hosts[key]
+        if keys and self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return bool(keys)
 
     def _usable(self, name: str) -> ModelInfo:
         info = self.inspect(name)
@@ -172,7 +176,7 @@ class Hosts:
                 "model",
             )
         while self._hosts and need + sum(h.card.bytes for h in self._hosts.values()) > self.budget:
-            self.unload(next(iter(self._hosts)))
+            self._drop(next(iter(self._hosts))[0])
 
     def _load(self, loader: Any, folder: Path, **more: Any) -> Any:
         try:
@@ -194,12 +198,10 @@ class Hosts:
     def _loaded(self, name: str) -> ModelHost:
         folder, info, encoder = self.folder(name), self._usable(name), self.encoder(name)
         config = self._load(AutoConfig, folder)
-        family = claim(config.model_type)
-        if family is None or info.task is None:
-            raise NotFound("a declared family", config.model_type, "Choose another model.", "model")
+        family = folders.family_of(config.to_dict())
         how: dict[str, Any] = {"config": config, "dtype": self.dtype, "use_safetensors": True}
-        model, told = self._load(AUTO[info.task], folder, **how, output_loading_info=True)
-        _whole(folder, told)
+        model, loading_info = self._load(encoder.tasks[0].loader, folder, **how, output_loading_info=True)
+        _whole(folder, loading_info)
         about = folders.about(folder)
         card = ModelCard(
             slug=info.slug,
@@ -207,7 +209,8 @@ class Hosts:
             revision=str(getattr(config, "_commit_hash", None) or "local"),
             weights_hash=self.hash(name),
             family=family.family,
-            task=info.task,
+            task=info.tasks[0],
+            tasks=info.tasks,
             layers=0,
             hidden=0,
             heads=0,
@@ -225,13 +228,13 @@ class Hosts:
         return host_of(model.to(self.device), encoder, family, card)
 
 
-def _whole(folder: Path, told: Mapping[str, Any]) -> None:
+def _whole(folder: Path, loading_info: Mapping[str, Any]) -> None:
     """See that the files hold every weight; the library fills in random numbers for those they lack.
 
     Raises:
         Unsupported: weights are missing.
     """
-    missing = sorted(told["missing_keys"])
+    missing = sorted(loading_info["missing_keys"])
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise Unsupported(
@@ -242,7 +245,21 @@ def _whole(folder: Path, told: Mapping[str, Any]) -> None:
         )
 
 
-def host_of(model: Any, encoder: Encoder, family: Any, card: ModelCard) -> ModelHost:
+def encoder_of(
+    tokenizer: Any, keys: Sequence[str], family: Architecture, limit: int, decoder_start: int | None = None
+) -> Encoder:
+    """A tokenizer with the ways (keys, the default first) in which a model of this family is read.
+
+    Raises:
+        Unsupported: a tokenizer that lacks what one of them needs.
+    """
+    ways = [tasks()[key] for key in keys]
+    for task in ways:
+        task.check_tokenizer(tokenizer)
+    return Encoder(tokenizer, ways, limit, decoder_start, family.shape == "decoder")
+
+
+def host_of(model: Any, encoder: Encoder, family: Architecture, card: ModelCard) -> ModelHost:
     """A host with its sizes measured by a probing pass and its self-checks run."""
     host = ModelHost(model, encoder, family, card)
     layers = 1 + max(site.layer for site in host.places)
@@ -256,19 +273,14 @@ def host_of(model: Any, encoder: Encoder, family: Any, card: ModelCard) -> Model
 
 def _widths(host: ModelHost, layers: int) -> dict[SiteKind, tuple[int, ...]]:
     """Units per site kind and block, read off one forward pass; 0 where a block has no such site."""
-    trace = host.run(host.encode([probe(host)]), None, record=list(host.places))
-    found: dict[SiteKind, list[int]] = {}
+    trace = host.run(host.encode([host.encoder.tasks[0].probes()[0]]), None, record=list(host.places))
+    widths: dict[SiteKind, list[int]] = {}
     for site in host.places:
-        found.setdefault(site.kind, [0] * layers)[site.layer] = int(trace.value(site).shape[2])
-    return {kind: tuple(sizes) for kind, sizes in found.items() if kind not in (SiteKind.WORDS, SiteKind.EMBED)}
+        widths.setdefault(site.kind, [0] * layers)[site.layer] = int(trace.value(site).shape[2])
+    return {kind: tuple(sizes) for kind, sizes in widths.items() if kind not in (SiteKind.WORDS, SiteKind.EMBED)}
 
 
-def probe(host: ModelHost) -> Example:
-    """A short input of the model's form."""
-    return Example("probe", "a b c") if host.card.task == "causal_lm" else Example("probe", "a b c", "a d e b")
-
-
-def _limit(info: ModelInfo, tokenizer: Any, config: Mapping[str, Any]) -> int:
+def _limit(tokenizer: Any, config: Mapping[str, Any]) -> int:
     """The model's limit in tokens: positions, less the offset of RoBERTa's position ids, and the tokenizer's own."""
     positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
     if config.get("model_type") in ("roberta", "xlm-roberta"):

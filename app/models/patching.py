@@ -18,12 +18,18 @@ from safetensors.torch import save_file
 from app.domain.errors import BadInput, Conflict, Unsupported
 from app.domain.sites import Site, SiteKind
 from app.models.host import ModelHost
+from app.models.weights import input_axis
 
 KEPT = (".json", ".txt", ".model", ".md")
 
 
 def save_scaled(
-    host: ModelHost, source: Path, target: Path, members: Mapping[Site, NDArray[np.int64]], amount: float, told: str
+    host: ModelHost,
+    source: Path,
+    target: Path,
+    members: Mapping[Site, NDArray[np.int64]],
+    amount: float,
+    description: str,
 ) -> Path:
     """Write a copy of the model's folder whose neurons are multiplied by ``amount``.
 
@@ -32,7 +38,7 @@ def save_scaled(
         source, target: its folder, and a folder that is not there yet.
         members: site to units of it.
         amount: λ; 0 switches off.
-        told: what was done, for the model card.
+        description: what was done, for the model card.
 
     Raises:
         Conflict: the target is there already. Unsupported: neurons that have no column of their own.
@@ -55,7 +61,7 @@ def save_scaled(
         shutil.rmtree(target)
         way = "Load the model with transformers and save it again."
         raise BadInput("weights under the names that the library uses", f"no {sorted(left)[0]}", way)
-    note = {"scaled": {"amount": amount, "neurons": int(sum(len(u) for u in members.values())), "set": told}}
+    note = {"scaled": {"amount": amount, "neurons": int(sum(len(u) for u in members.values())), "set": description}}
     about = target / "golgi.json"
     facts = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
     about.write_text(json.dumps(facts | note, indent=1) + "\n", encoding="utf-8")
@@ -75,9 +81,7 @@ def _copied(
             if name in places:
                 site, units = places[name]
                 value = value.clone()
-                columns = isinstance(host.places[site].module, torch.nn.Linear)
-                at = (slice(None), torch.from_numpy(units)) if columns else (torch.from_numpy(units), slice(None))
-                value[at] *= amount
+                value.movedim(input_axis(host.places[site].module), 0)[torch.from_numpy(units)] *= amount
                 done.add(name)
             tensors[name] = value
     save_file(tensors, target, metadata=meta)

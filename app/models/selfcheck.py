@@ -1,4 +1,4 @@
-"""Ten checks on every loaded model; a failed one switches off what depends on it (DESIGN section 4)."""
+"""Ten checks on every loaded model; a failed one switches off what depends on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import torch
 
 from app.domain.errors import GolgiError
-from app.domain.examples import Example
+from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.model_card import CheckRow
 from app.domain.sites import Site, SiteKind
 from app.domain.targets import TargetSpec
 from app.models.host import ModelHost
+from app.models.tasks import tasks
 from app.models.trace import Edit
 
 WORDS = Site(0, SiteKind.WORDS)
@@ -31,15 +32,12 @@ class Bench:
 
     def __init__(self, host: ModelHost) -> None:
         self.host = host
-        causal = host.card.task == "causal_lm"
-        self.long = Example("0", "a b c d e f") if causal else Example("0", "a b c", "d e a f b")
-        self.short = Example("1", "a b") if causal else Example("1", "a", "b")
+        self.long, self.short = tasks()[host.card.task].probes()
         self.batch = host.encode([self.long])
         spec = TargetSpec(name="logit", label=0 if len(host.card.labels) > 1 else None)
         self.target = host.target(spec, self.batch)
         self.logits = host.run(self.batch, None).logits
-        dtype = self.logits.dtype
-        self.loose = {torch.float64: 1e-8, torch.float32: 1e-3}.get(dtype, 5e-2)
+        self.loose = {torch.float64: 1e-8, torch.float32: 1e-3}.get(host.model.dtype, 5e-2)
 
     def change(self, site: Site) -> float:
         """Largest change of a logit when a site is set to zero."""
@@ -92,16 +90,16 @@ def _back(bench: Bench) -> tuple[bool, str]:
 def _gradients(bench: Bench) -> tuple[bool, str]:
     sites = [*bench.sites(SiteKind.MID), WORDS]
     trace = bench.host.run(bench.batch, bench.target, record=sites, grad=True)
-    found = trace.gradients(*sites)
-    finite = all(bool(g.isfinite().all()) for g in found.values())
-    moving = sum(bool(g.abs().max() > 0) for g in found.values())
+    gradients = trace.gradients(*sites)
+    finite = all(bool(g.isfinite().all()) for g in gradients.values())
+    moving = sum(bool(g.abs().max() > 0) for g in gradients.values())
     return finite and moving > 1, f"{moving} of {len(sites)} places have a gradient"
 
 
 def _spans(bench: Bench) -> tuple[bool, str]:
     spans = bench.batch.spans[0]
     count = int(bench.batch.mask[0].sum())
-    content = [s for s in spans if s.segment in ("query", "passage", "prompt")]
+    content = [s for s in spans if s.segment in CONTENT_SEGMENTS]
     return len(spans) == count and bool(content), f"{len(spans)} spans for {count} tokens, {len(content)} of the text"
 
 
@@ -143,11 +141,11 @@ def checked(host: ModelHost) -> tuple[tuple[CheckRow, ...], dict[str, str]]:
     rows, off = [], {}
     for check in CHECKS:
         try:
-            passed, found = check.run(bench)
+            passed, detail = check.run(bench)
         except (GolgiError, RuntimeError) as error:
-            passed, found = False, str(error)[:300]
+            passed, detail = False, str(error)[:300]
         state = "ok" if passed else "failed"
-        rows.append(CheckRow(key=check.key, title=check.title, state=state, found=found, feature=check.switches_off))
+        rows.append(CheckRow(key=check.key, title=check.title, state=state, found=detail, feature=check.switches_off))
         if not passed:
-            off[check.switches_off] = f"self-check '{check.title}' failed: {found}"
+            off[check.switches_off] = f"self-check '{check.title}' failed: {detail}"
     return tuple(rows), off

@@ -3,7 +3,7 @@
 Axes: B rows, C logits, T tokens, U units.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from app.domain.errors import BadInput
 from app.domain.model_card import ModelCard
+from app.domain.positions import Positions
 from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind
-from app.domain.targets import ResolvedTarget, TargetName
+from app.domain.targets import OUTPUTS, ResolvedTarget, TargetName
 from app.models.encoding import Batch
 
 UNITS: dict[str, str] = {
@@ -27,7 +28,7 @@ UNITS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Target:
-    """A number per row of logits.
+    """Numbers per row: the explained one, and what the model says of the input.
 
     Args:
         resolved: what is explained, with nothing left open.
@@ -36,6 +37,7 @@ class Target:
         neuron: the inner neuron whose activation is the number instead; None for the answer's.
         tokens: the part whose tokens that activation is summed over; None for all tokens.
         rows: rows that have one number together: 2 for a pairwise target, whose rows come as first, second, first, ...
+        names: of the outputs; the first is explained.
     """
 
     resolved: ResolvedTarget
@@ -44,6 +46,7 @@ class Target:
     neuron: NeuronIndex | None = None
     tokens: str | None = None
     rows: int = 1
+    names: tuple[str, ...] = OUTPUTS
 
     @property
     def site(self) -> Site | None:
@@ -54,14 +57,30 @@ class Target:
         """The neurons of a space that get a score; see :meth:`TargetSpec.scored`."""
         return space if self.neuron is None else space.below(self.neuron.layer)
 
-    def summed(self, value: Tensor, batch: Batch) -> Tensor:
+    def values(self, logits: Tensor, batch: Batch, inner: Tensor | None = None) -> Tensor:
+        """[B, Y] outputs: the explained number, the relevance score, the probability; float32 or wider.
+
+        Args:
+            logits: [B, C] of the model's answer.
+            batch: the rows.
+            inner: [B, T, U] values at :attr:`site`, where an inner neuron is explained.
+        """
+        explained = self.explained(logits) if inner is None else self._summed(inner, batch)
+        return torch.stack([explained, *self.outcome(logits)], dim=1)
+
+    def shared(self, columns: Tensor) -> Tensor:
+        """[B] how many rows have one value together, of the output that each row's column names."""
+        return torch.where(columns == 0, self.rows, 1)
+
+    def _summed(self, value: Tensor, batch: Batch) -> Tensor:
         """[B] activation of the neuron summed over its tokens, from [B, T, U] values of its site."""
-        assert self.neuron is not None
+        if self.neuron is None:
+            raise ValueError("expected a target that is an inner neuron; found one of the answer; leave the values out")
         wide = value if value.dtype is torch.float64 else value.float()
-        where = batch.where(None if self.tokens is None else [self.tokens], value.shape[1])
+        where = batch.where(Positions(None if self.tokens is None else (self.tokens,)), value.shape[1])
         return (wide[..., self.neuron.unit] * where).sum(1)
 
-    def __call__(self, logits: Tensor) -> Tensor:
+    def explained(self, logits: Tensor) -> Tensor:
         """[B] target values from [B, C] logits; softmax in float32 or wider."""
         picked = self._picked(logits)
         if self.resolved.name == "pairwise":
@@ -94,8 +113,8 @@ class Target:
     def _margin(self, picked: Tensor) -> Tensor:
         if picked.shape[1] == 1:
             return picked[:, 0]
-        others = [column for column in range(picked.shape[1]) if column != self.index]
-        return picked[:, self.index] - torch.logsumexp(picked[:, others], dim=1)
+        own = torch.tensor([self.index], device=picked.device)
+        return picked[:, self.index] - torch.logsumexp(picked.index_fill(1, own, -torch.inf), dim=1)
 
     def _probability(self, picked: Tensor) -> Tensor:
         if picked.shape[1] == 1:
@@ -103,39 +122,50 @@ class Target:
         return torch.softmax(picked, dim=1)[:, self.index]
 
 
-def label_target(name: TargetName, labels: Sequence[str], label: int | None, relevant: int | None) -> Target:
-    """Target of a classification head.
+def label_target(
+    name: TargetName, labels: Sequence[str], label: int, say: Callable[[TargetName, str], str], why: str = ""
+) -> Target:
+    """A number of one label of a classification head.
+
+    Args:
+        name: which number; by default the logit of a single label, else the probability.
+        labels: names of the logits.
+        label: which of them is explained.
+        say: makes the sentence, from the kind of number and the label in words.
+        why: how the label was chosen, where it was not asked for.
 
     Raises:
-        BadInput: no such label, or it is not known which one means relevant.
+        BadInput: no such label, or a margin where there is only one.
     """
     count = len(labels)
-    index = 0 if count == 1 else label if label is not None else relevant
-    if index is None:
-        raise BadInput(
-            "the number of the label that means 'relevant'",
-            f"{count} labels: {', '.join(labels)}",
-            "Choose one of them.",
-            "label",
-        )
-    if index >= count or (label is not None and label >= count):
+    if label >= count:
         raise BadInput(f"a label from 0 to {count - 1}", str(label), "Choose one of the model's labels.", "label")
     kind: TargetName = name if name != "default" else "logit" if count == 1 else "probability"
-    sentence = f"{_lead(kind)} (index {index} of {count}, label '{labels[index]}')"
     if count == 1 and kind == "margin":
         raise BadInput("a margin between two labels", "one label", "Choose the logit or the probability.", "target")
-    resolved = ResolvedTarget(name=kind, unit=UNITS[kind], sentence=sentence, label=index)
-    return Target(resolved, None, index, rows=_rows(kind))
+    sentence = say(kind, f"index {label} of {count}, label '{labels[label]}'{why and f', {why}'}")
+    resolved = ResolvedTarget(name=kind, unit=UNITS[kind], sentence=sentence, label=label)
+    return Target(resolved, None, label, rows=2 if kind == "pairwise" else 1)
 
 
-def token_pair_target(name: TargetName, ids: tuple[int, int], words: tuple[str, str]) -> Target:
-    """Target of a yes/no model: ``ids`` are the positive and the negative token."""
+def token_target(name: TargetName, token: int, word: str, why: str) -> Target:
+    """A number of one token of the vocabulary, by default its probability; ``why`` says how it was chosen."""
     kind: TargetName = "probability" if name == "default" else name
-    sentence = f"{_lead(kind)} (token '{words[0]}' against '{words[1]}', first decoder step)"
-    resolved = ResolvedTarget(
-        name=kind, unit=UNITS[kind], sentence=sentence, label=0, token_id=None, other_token_id=ids[1]
-    )
-    return Target(resolved, ids, 0, rows=_rows(kind))
+    sentence = f"{UNITS[kind]} of the token '{word}' (id {token}, {why})"
+    return Target(ResolvedTarget(name=kind, unit=UNITS[kind], sentence=sentence, token_id=token), None, token)
+
+
+def relevance_of(kind: TargetName, what: str) -> str:
+    """The sentence of a re-ranker's target; ``what`` names the label or the word that means 'relevant'."""
+    if kind == "pairwise":
+        lead = "probability that the first passage beats the second, sigmoid(s1 - s2), s the relevance"
+        return f"{lead} ({what})"
+    return f"relevance {UNITS[kind]} ({what})"
+
+
+def answer_of_any() -> Target:
+    """A stand-in for a model's answer, where only an inner neuron's sentence is wanted."""
+    return Target(ResolvedTarget(name="default", unit="", sentence=""), None, 0)
 
 
 def inner_target(answer: Target, neuron: NeuronIndex, tokens: str | None) -> Target:
@@ -144,25 +174,6 @@ def inner_target(answer: Target, neuron: NeuronIndex, tokens: str | None) -> Tar
     sentence = f"activation of {neuron}, summed over {where}"
     resolved = answer.resolved.model_copy(update={"name": "activation", "unit": "activation", "sentence": sentence})
     return replace(answer, resolved=resolved, neuron=neuron, tokens=tokens, rows=1)
-
-
-def _lead(kind: TargetName) -> str:
-    if kind == "pairwise":
-        return "probability that the first passage beats the second, sigmoid(s1 - s2), s the relevance"
-    return f"relevance {UNITS[kind]}"
-
-
-def _rows(kind: TargetName) -> int:
-    return 2 if kind == "pairwise" else 1
-
-
-def token_target(name: TargetName, token: int, word: str, why: str) -> Target:
-    """Target of a causal model: the next token."""
-    if name == "pairwise":
-        raise BadInput("a re-ranker for two passages", "a causal model", "Choose another target.", "target")
-    kind: TargetName = "probability" if name == "default" else name
-    sentence = f"{UNITS[kind]} of the token '{word}' (id {token}, {why})"
-    return Target(ResolvedTarget(name=kind, unit=UNITS[kind], sentence=sentence, token_id=token), None, token)
 
 
 def check_inner(card: ModelCard, neuron: NeuronIndex) -> None:

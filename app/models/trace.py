@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.domain.errors import GolgiError
+from app.domain.errors import GolgiError, Unsupported
 from app.domain.sites import Site
 from app.models.architectures.base import Tap
 from app.models.encoding import Batch
+from app.models.start import Prefix, Rest
 
 Edit = Callable[[Tensor, Batch], Tensor]
 Edits = Mapping[Site, tuple[Edit, ...]]
@@ -75,15 +76,30 @@ class Trace:
 
     Args:
         logits: [B, C] logits that the target reads.
-        outputs: [B] target values; zeros without a target.
-        rows: rows that have one target value together.
+        outputs: [B, Y] outputs of the target, see :meth:`Target.values`; Y is 0 without a target.
+        shared: [B] columns to how many rows have that output together; see :meth:`Target.shared`.
+        rest: what the pass ran behind a prefix, through all blocks; None for any other pass.
     """
 
     logits: Tensor
     outputs: Tensor
     _places: Mapping[Site, Place]
     _kept: dict[Key, Tensor] = field(default_factory=dict)
-    rows: int = 1
+    shared: Callable[[Tensor], Tensor] = torch.ones_like
+    rest: Rest | None = None
+
+    @property
+    def prefix(self) -> Prefix:
+        """Keys and values of every token of the rows, those before this pass included.
+
+        Raises:
+            Unsupported: a pass that did not begin behind a prefix (:meth:`Prefix.none` will do), or that passed blocks
+                over.
+        """
+        if self.rest is None:
+            way = "Begin it with Start(prefix=Prefix.none(batch))."
+            raise Unsupported("a pass through all blocks that keeps keys and values", "another one", way)
+        return self.rest.prefix_of_all()
 
     def _whole(self, site: Site) -> Tensor:
         return self._kept[self._places[site].key]
@@ -96,18 +112,25 @@ class Trace:
         """The same, with its graph."""
         return self._places[site].read(self._whole(site), len(self.logits))
 
-    def gradients(self, *sites: Site) -> dict[Site, Tensor]:
-        """Gradient of the sum of the target values with respect to each site's value.
+    def gradients(self, *sites: Site, of: int | Tensor = 0, keep: bool = False) -> dict[Site, Tensor]:
+        """Gradient of the sum over rows of an output with respect to each site's value, of the value's shape.
 
         Rows do not interact, but for those that have one value together. One backward pass for all sites. A site that
-        the target does not depend on has gradient 0.
+        the output does not depend on has gradient 0.
+
+        Args:
+            sites: recorded sites.
+            of: column of the output, or [B] a column for every row.
+            keep: keep the graph, so that it can be asked again.
         """
+        columns = torch.as_tensor(of, device=self.outputs.device).expand(len(self.outputs))
+        chosen = self.outputs.gather(1, columns[:, None])[:, 0] / self.shared(columns)
         keys = list(dict.fromkeys(self._places[site].key for site in sites))
         wholes = [self._kept[key] for key in keys]
-        found = torch.autograd.grad(self.outputs.sum() / self.rows, wholes, allow_unused=True)
+        gradients = torch.autograd.grad(chosen.sum(), wholes, allow_unused=True, retain_graph=keep)
         by_key = {
             key: torch.zeros_like(whole) if gradient is None else gradient
-            for key, whole, gradient in zip(keys, wholes, found, strict=True)
+            for key, whole, gradient in zip(keys, wholes, gradients, strict=True)
         }
         rows = len(self.logits)
         return {site: self._places[site].read(by_key[self._places[site].key], rows) for site in sites}

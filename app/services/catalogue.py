@@ -4,20 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import BadInput, NotFound
-from app.domain.examples import Example, Seen
+from app.domain.errors import NotFound
 from app.domain.model_card import ModelCard, ModelInfo
 from app.domain.runs import Job, Lane
-from app.domain.sites import NeuronIndex
-from app.domain.targets import ResolvedTarget, TargetSpec
-from app.methods.base import AttributionMethod, methods
+from app.forms.fields import Field, fields_of
+from app.kinds.desk import Desk
+from app.methods.base import Method, methods
 from app.models.architectures import architectures
-from app.models.encoding import SEGMENTS
-from app.models.loading import Hosts
-from app.models.targets import Target, check_inner, inner_target, label_target
-from app.services.forms import Field, fields_of
+from app.models.tasks import readings, tasks
 from app.store.jobs import Jobs
-from app.store.registry import Registry
 
 ALIVE_WITHIN = 10.0
 
@@ -30,6 +25,11 @@ class ModelView:
     card: ModelCard | None
     loaded: bool
     held_bytes: int
+
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether it reads a query with a passage."""
+        return any(tasks()[key].form == "pair" for key in self.info.tasks)
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,19 @@ class ModelsView:
 class Catalogue:
     """Models and methods."""
 
-    def __init__(self, hosts: Hosts, registry: Registry, jobs: Jobs) -> None:
-        self.hosts, self.registry, self.jobs = hosts, registry, jobs
+    def __init__(self, desk: Desk, jobs: Jobs) -> None:
+        self.desk, self.hosts, self.registry, self.jobs = desk, desk.hosts, desk.registry, jobs
 
     def models(self) -> ModelsView:
         """Every model at hand."""
         alive = self.registry.alive(ALIVE_WITHIN)
         families = tuple(
-            {"family": a.family, "types": ", ".join(a.claims), "task": a.tasks[0]} for a in architectures()
+            {
+                "family": family.family,
+                "types": ", ".join(family.claims),
+                "heads": "; ".join(task.title for task in readings(family)),
+            }
+            for family in architectures()
         )
         views = tuple(self._view(info, alive) for info in self.hosts.available())
         return ModelsView(views, alive, str(self.hosts.root), families, self.hosts.offline)
@@ -79,29 +84,7 @@ class Catalogue:
         Raises:
             NotFound: nothing of that name can be reached.
         """
-        return self._view(self.inspect(name), self.registry.alive(ALIVE_WITHIN))
-
-    def inspect(self, name: str) -> ModelInfo:
-        """What can be told of a model without loading it.
-
-        Raises:
-            NotFound: nothing of that name can be reached.
-        """
-        return self.hosts.inspect(self.place(name))
-
-    def place(self, name: str) -> str:
-        """The name under which every process finds the model: full paths for folders outside the models folder.
-
-        The slug of such a folder is known after its first load, by its card.
-        """
-        inside = (self.hosts.root / name, self.hosts.root / name.replace("/", "--"))
-        if not name.strip() or name in self.hosts.aliases or any(folder.is_dir() for folder in inside):
-            return name
-        folder = Path(name).expanduser()
-        if folder.is_dir():
-            return str(folder.resolve())
-        card = self.registry.card(name)
-        return card.source if card is not None and Path(card.source).is_dir() else name
+        return self._view(self.desk.inspect(name), self.registry.alive(ALIVE_WITHIN))
 
     def _view(self, info: ModelInfo, alive: tuple[dict[str, Any], ...]) -> ModelView:
         held = [worker["loaded"][info.slug] for worker in alive if info.slug in worker.get("loaded", {})]
@@ -117,7 +100,7 @@ class Catalogue:
 
     def _asked(self, name: str) -> str:
         """What a worker is told: a slug, or the full path of a folder elsewhere."""
-        place = self.place(name)
+        place = self.desk.place(name)
         slug = self.hosts.inspect(place).slug
         return place if Path(place).is_absolute() else slug
 
@@ -127,48 +110,17 @@ class Catalogue:
         Raises:
             NotFound: no such method.
         """
-        found = methods().get(key)
-        if found is None:
+        method = methods().get(key)
+        if method is None:
             raise NotFound(f"one of the methods {', '.join(methods())}", f"'{key}'", "Choose one of them.", "method")
-        return _method_view(found)
+        return _method_view(method)
 
     def methods(self, *, controls: bool = True) -> tuple[MethodView, ...]:
         """Every method, or only those that explain."""
         return tuple(_method_view(method) for method in methods().values() if controls or not method.control)
 
-    def refusal(self, model: str, method: str, params: Any) -> str | None:
-        """Why a model and a method do not go together, as far as is known without loading."""
-        card = self.registry.card(self.inspect(model).slug)
-        return None if card is None else methods()[method].refuses(card, params)
 
-    def seen(self, model: str, query: str, passage: str | None, max_length: int | None = None) -> Seen:
-        """What the model would read; only the tokenizer is used."""
-        return self.hosts.seen(self.place(model), Example("0", query, passage), max_length)
-
-    def target_sentence(self, name: str, spec: TargetSpec) -> str:
-        """The line 'explaining ...' as far as it can be told before the model runs."""
-        info = self.inspect(name)
-        if spec.inner is not None:
-            return self._inner_sentence(info, spec, spec.inner)
-        if info.task == "ranker":
-            return label_target(spec.name, info.labels, spec.label, info.relevant_label).resolved.sentence
-        if info.task == "yes_no":
-            return "relevance of the token 'true' against 'false' at the first decoder step"
-        return f"the token {spec.token!r}" if spec.token else "the next token that the model predicts"
-
-    def _inner_sentence(self, info: ModelInfo, spec: TargetSpec, neuron: NeuronIndex) -> str:
-        """The line of an inner target. Whether the model has the neuron is told by its card, after a first load."""
-        card = self.registry.card(info.slug)
-        if card is not None:
-            check_inner(card, neuron)
-        parts = SEGMENTS[info.task or "ranker"]
-        if spec.tokens is not None and spec.tokens not in parts:
-            raise BadInput(f"one of the parts {', '.join(parts)}", f"'{spec.tokens}'", "Choose one of them.", "tokens")
-        answer = Target(ResolvedTarget(name="default", unit="", sentence=""), None, 0)
-        return inner_target(answer, neuron, spec.tokens).resolved.sentence
-
-
-def _method_view(method: AttributionMethod) -> MethodView:
+def _method_view(method: type[Method]) -> MethodView:
     return MethodView(
         method.key,
         method.version,
@@ -177,6 +129,6 @@ def _method_view(method: AttributionMethod) -> MethodView:
         method.identity,
         method.limits,
         method.citation,
-        fields_of(method.Params),
+        fields_of(method),
         method.control,
     )

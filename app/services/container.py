@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from app.data.demo import Demo
 from app.services.catalogue import Catalogue
 from app.services.compare import Compare
 from app.services.datasets import Datasets
-from app.services.demo import Demo
 from app.services.exports import Exports
-from app.services.measures import Measures
+from app.services.forms import Forms
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
 from app.services.requests import Requests
@@ -22,12 +22,12 @@ class Services:
 
     catalogue: Catalogue
     requests: Requests
+    forms: Forms
     pages: Pages
     exports: Exports
     notebooks: Notebooks
     demo: Demo
     datasets: Datasets
-    measures: Measures
     sets: Sets
     compare: Compare
     runs: Runs

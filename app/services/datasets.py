@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from app.data.demo import FOLDER
 from app.data.recognise import columns_of, guess, guess_folder, preview
 from app.domain.datasets import Dataset, SplitSpec
 from app.domain.errors import BadInput, GolgiError, NotFound
 from app.domain.importing import FIELDS, NAME, FileSpec, ImportSettings
 from app.domain.runs import Job, Lane
-from app.services.demo import FOLDER
-from app.services.forms import validated
+from app.forms.fields import validated
 from app.store.dataset_writer import DatasetWriter
 from app.store.jobs import Jobs
 
@@ -120,12 +120,12 @@ class Datasets:
         Raises:
             NotFound: there is none of that name.
         """
-        found, split = self.store.named(name), SplitSpec()
-        keys = self.store.query_keys(found.id)
+        dataset, split = self.store.named(name), SplitSpec()
+        keys = self.store.query_keys(dataset.id)
         parts = {part: len(members) for part, members in split.parts(keys).items()}
         shown = keys[offset : offset + PAGE]
-        texts = self.store.texts(found.id, "query", shown)
-        judged, hits = self.store.judgements(found.id, shown), self.store.candidates(found.id, shown)
+        texts = self.store.texts(dataset.id, "query", shown)
+        judged, hits = self.store.judgements(dataset.id, shown), self.store.candidates(dataset.id, shown)
         lines = tuple(
             QueryLine(
                 key,
@@ -137,7 +137,7 @@ class Datasets:
             )
             for key in shown
         )
-        return DatasetView(found, split, parts, lines, offset, PAGE, len(keys))
+        return DatasetView(dataset, split, parts, lines, offset, PAGE, len(keys))
 
     def query(self, name: str, key: str) -> QueryView:
         """One query with its passages.
@@ -145,19 +145,19 @@ class Datasets:
         Raises:
             NotFound: no such dataset or query.
         """
-        found = self.store.named(name)
-        texts = self.store.texts(found.id, "query", {key})
+        dataset = self.store.named(name)
+        texts = self.store.texts(dataset.id, "query", {key})
         if key not in texts:
             raise NotFound(f"a query of {name}", f"'{key}'", "Choose one from the dataset's page.")
-        grades = self.store.judgements(found.id, {key}).get(key, {})
-        hits = self.store.candidates(found.id, {key}).get(key, {})
+        grades = self.store.judgements(dataset.id, {key}).get(key, {})
+        hits = self.store.candidates(dataset.id, {key}).get(key, {})
         order = [*hits, *(passage for passage in sorted(grades) if passage not in hits)]
-        passages = self.store.texts(found.id, "passage", order)
+        passages = self.store.texts(dataset.id, "passage", order)
         lines = tuple(
             PassageLine(p, passages[p], at if p in hits else None, hits.get(p), grades.get(p))
             for at, p in enumerate(order, start=1)
         )
-        return QueryView(found, key, texts[key], lines)
+        return QueryView(dataset, key, texts[key], lines)
 
     def stage(self, files: Iterable[tuple[str, BinaryIO]]) -> str:
         """Put uploaded files aside; the token of their folder.

@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 from app.domain.errors import BadInput
 from app.domain.results import ArrayRow, ItemRow, ResponseRow, Row, SettingRow, TopNeuron
 from app.domain.runs import Run, RunSpec, RunState
+from app.kinds import kind_of
+from app.kinds.reporting import Reading, Table
+from app.store.datasets import Datasets
+from app.store.jobs import Jobs
 from app.store.results import Results
 from app.store.runs import Runs
 
@@ -27,8 +31,8 @@ SUFFIX = {"csv": "csv", "json": "json", "parquet": "parquet", "neurons": "txt", 
 class Exports:
     """Reads a run's results in the formats of other tools."""
 
-    def __init__(self, runs: Runs, results: Results) -> None:
-        self.runs, self.results = runs, results
+    def __init__(self, runs: Runs, results: Results, jobs: Jobs, data: Datasets) -> None:
+        self.runs, self.results, self.jobs, self.data = runs, results, jobs, data
 
     def export(self, number: int, form: str) -> bytes:
         """A run in a format of ``FORMATS``.
@@ -44,60 +48,19 @@ class Exports:
         if form == "neurons":
             top = self.results.top(number, "top", 0, max(1, round(0.01 * int(run.facts.get("neurons", 100)))))
             return "".join(f"L{n.layer}.{n.kind}.{n.unit}\n" for n in top).encode()
-        columns, rows = self._table(run)
+        table = self._table(run)
         if form == "csv":
-            return as_csv(columns, rows)
+            return as_csv(list(table.columns), table.rows())
         if form == "parquet":
-            return _as_parquet(columns, rows)
-        body = {"run": run.model_dump(mode="json"), "columns": columns, "rows": [list(row) for row in rows]}
+            return _as_parquet(table)
+        rows = [list(row) for row in table.rows()]
+        body = {"run": run.model_dump(mode="json"), "columns": list(table.columns), "rows": rows}
         return json.dumps(body, ensure_ascii=False).encode()
 
-    def _table(self, run: Run) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-        if run.spec.kind in ("ablate", "study"):
-            return self._answers(run)
-        scores = self.results.scores(run.id)
-        columns = ["neuron", "layer", "kind", "unit", *scores.parts, "se", "positive_share"]
-
-        def rows() -> Iterator[tuple[Any, ...]]:
-            for site, where in scores.space.slices():
-                for unit, flat in enumerate(range(where.start, where.stop)):
-                    name = f"L{site.layer}.{site.kind.value}.{unit}"
-                    means = [float(v) for v in scores.mean[:, flat]]
-                    yield (
-                        name,
-                        site.layer,
-                        site.kind.value,
-                        unit,
-                        *means,
-                        float(scores.se[flat]),
-                        float(scores.positive[flat]),
-                    )
-
-        return columns, rows()
-
-    def _answers(self, run: Run) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-        answers = self.results.responses(run.id)
-        outputs = list(run.facts.get("outputs", ("target", "score", "probability")))
-        pairs = run.plan.get("pairs") or []
-        more = ["set", "query", "passage", "grade"] if pairs else []
-        columns = ["setting", "axis", "family", "seed", "count", "op", "amount", *more, "item", *outputs]
-
-        def rows() -> Iterator[tuple[Any, ...]]:
-            for s in self.results.settings(run.id):
-                for item, values in sorted(answers.get(s.ordinal, {}).items()):
-                    head = (
-                        s.text,
-                        s.about["axis"],
-                        s.family,
-                        s.seed,
-                        s.about["count"],
-                        s.about["op"],
-                        s.about["amount"],
-                    )
-                    told = (s.about.get("label", ""), *pairs[item]) if pairs else ()
-                    yield (*head, *told, item, *map(float, values))
-
-        return columns, rows()
+    def _table(self, run: Run) -> Table:
+        kind = kind_of(run.spec.kind)
+        reading = Reading(self.runs.inputs(run.id), self.results, self.jobs, self.data)
+        return kind.reported(run, reading, kind.Look()).table()
 
     def bundle(self, run: Run) -> bytes:
         """A run with everything stored of it; :meth:`load_bundle` reads it back anywhere."""
@@ -126,19 +89,22 @@ class Exports:
         """
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                told = json.loads(archive.read("run.json"))
-                spec = RunSpec.model_validate(told["spec"])
+                run_json = json.loads(archive.read("run.json"))
+                spec = RunSpec.model_validate(run_json["spec"])
                 known = self.runs.by_fingerprint(spec.fingerprint)
                 lines = [] if known is not None else archive.read("rows.jsonl").decode().splitlines()
             rows = [_unpacked(json.loads(line)) for line in lines]
         except (zipfile.BadZipFile, KeyError, ValueError) as error:
             raise BadInput("a run bundle (.zip)", f"{type(error).__name__}", "Export the run again.", "file") from error
-        text = "\n".join([str(spec.settings.get("query", "")), *spec.settings.get("passages", ())])
-        run, new = self.runs.create(spec, told["title"], text, recorded=recorded)
+        kind = kind_of(spec.kind)
+        text = kind.ask.text(kind.question(spec.settings))
+        run, new = self.runs.create(spec, run_json["title"], text, recorded=recorded)
         if new:
             self.results.write(run.id, rows)
             names = ("seconds", "environment", "plan", "facts", "warnings", "note")
-            self.runs.change(run.id, state=RunState(told["state"]).value, **{name: told[name] for name in names})
+            self.runs.change(
+                run.id, state=RunState(run_json["state"]).value, **{name: run_json[name] for name in names}
+            )
         return self.runs.get(run.id)
 
 
@@ -156,24 +122,24 @@ ARRAYS = {"values": "<f4", "members": "<i4"}
 
 def _packed(row: Row) -> dict[str, Any]:
     """A row as JSON; arrays in base64, float32 and int32 (answers in float64)."""
-    found: dict[str, Any] = {"row": type(row).__name__}
+    packed: dict[str, Any] = {"row": type(row).__name__}
     for name, value in vars(row).items():
         if isinstance(value, np.ndarray):
             kind = "<f8" if isinstance(row, ResponseRow) else ARRAYS[name]
             raw = base64.b64encode(np.ascontiguousarray(value, dtype=kind).tobytes()).decode()
-            found[name] = {"dtype": kind, "shape": value.shape, "base64": raw}
+            packed[name] = {"dtype": kind, "shape": value.shape, "base64": raw}
         else:
-            found[name] = value
-    return found
+            packed[name] = value
+    return packed
 
 
-def _unpacked(told: dict[str, Any]) -> Row:
-    cls = KINDS[told.pop("row")]
-    for name, value in told.items():
+def _unpacked(packed: dict[str, Any]) -> Row:
+    cls = KINDS[packed.pop("row")]
+    for name, value in packed.items():
         if isinstance(value, dict) and "base64" in value:
             raw = np.frombuffer(base64.b64decode(value["base64"]), dtype=value["dtype"]).reshape(value["shape"])
-            told[name] = raw.astype(np.int64 if value["dtype"] == "<i4" else np.float64)
-    row: Row = cls(**told)
+            packed[name] = raw.astype(np.int64 if value["dtype"] == "<i4" else np.float64)
+    row: Row = cls(**packed)
     return row
 
 
@@ -187,8 +153,8 @@ def as_csv(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _as_parquet(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> bytes:
-    table = pa.table({name: list(values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)})
+def _as_parquet(table: Table) -> bytes:
+    columns = zip(table.columns, zip(*table.rows(), strict=True), strict=True)
     out = io.BytesIO()
-    pq.write_table(table, out)
+    pq.write_table(pa.table({name: list(values) for name, values in columns}), out)
     return out.getvalue()

@@ -69,18 +69,18 @@ def kept(text: str, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
     Raises:
         BadInput: a term that is none of these.
     """
-    found, named = np.ones(len(scores), dtype=bool), []
+    passing, named = np.ones(len(scores), dtype=bool), []
     for term in re.sub(r"([<>]=?)\s+", r"\1", text).replace(",", " ").split():
         compared = TERM.fullmatch(term)
         if compared:
             magnitude, sign, value = compared.groups()
-            found &= BY_SIGN[sign](np.abs(scores) if magnitude else scores, float(value))
+            passing &= BY_SIGN[sign](np.abs(scores) if magnitude else scores, float(value))
         elif re.fullmatch(r"(?:L\d+\.\w+\.)?\d+", term):
             named.append(int(term.rpartition(".")[2]))
         else:
             way = "Put spaces between several."
             raise BadInput(">0.01, <-0.1, abs>0.05 or the number of a unit", f"'{term[:40]}'", way, "q")
-    return found & np.isin(np.arange(len(scores)), named) if named else found
+    return passing & np.isin(np.arange(len(scores)), named) if named else passing
 
 
 def layer_view(run: Run, results: Results, layer: int, look: LayerLook) -> LayerView:

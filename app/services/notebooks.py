@@ -8,7 +8,6 @@ from typing import Any
 from app import __version__
 from app.domain.errors import Conflict
 from app.domain.runs import RunState
-from app.services.commands import command_of
 from app.services.pages import Pages, RunView
 
 LOAD = """if RECOMPUTE:
@@ -42,8 +41,8 @@ class Notebooks:
             way = "Wait for it to finish."
             raise Conflict("a run with a result", f"run {number}, {view.run.state}", way)
         inputs = sorted({run.id: run for run in view.inputs.values()}.items())
-        commands = [command_of(run, self.pages.runs.inputs(one)) for one, run in inputs]
-        bundles = [address(one) for one, _ in inputs]
+        commands = [self.pages.run(number).command for number, _ in inputs]
+        bundles = [address(number) for number, _ in inputs]
         return notebook(view, [*commands, view.command], [*bundles, address(number)])
 
 
@@ -69,16 +68,16 @@ def notebook(view: RunView, commands: Sequence[str], bundles: Sequence[str]) -> 
         ]
     )
     cells = [_text(view), _code(pinned), _code(LOAD), _code("run.table.slice(0, 10).to_pydict()")]
-    if run.spec.kind in ("explain", "attribute"):
+    if view.ranks:
         cells.append(_code("# [P, N]: parts of the input, neurons\nrun.scores.parts, run.scores.mean.shape"))
-    cells += [_code(f"run.figures[{name!r}]") for name in view.inner.figures]
-    told = {"golgi": __version__, "specification": run.spec.model_dump(mode="json"), "environment": run.environment}
+    cells += [_code(f"run.figures[{name!r}]") for name in view.report.figures]
+    origin = {"golgi": __version__, "specification": run.spec.model_dump(mode="json"), "environment": run.environment}
     body = {
         "cells": [{"id": f"cell-{number}", **cell} for number, cell in enumerate(cells)],
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "golgi": told,
+            "golgi": origin,
         },
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -91,9 +90,11 @@ def _text(view: RunView) -> dict[str, Any]:
     run = view.run
     fence = "`" * (1 + max(map(len, re.findall("`+", run.title)), default=0))
     made = f"Run {run.id} of Golgi {run.environment.get('golgi', __version__)}, {run.spec.model}, weights sha256 "
-    lines = ["# Golgi", "", f"{fence} {run.title} {fence}", "", *view.sentences, "", view.paragraph, ""]
+    lines = ["# Golgi", "", f"{fence} {run.title} {fence}", "", *view.report.sentences, "", view.report.paragraph, ""]
     lines += [made + f"`{run.spec.weights_hash}`."]
-    lines += ["", "```bibtex", view.citation, "```"] if view.citation else []
+    citation = view.report.citation
+    if citation:
+        lines += ["", "```bibtex", citation, "```"]
     return {"cell_type": "markdown", "metadata": {}, "source": "\n".join(lines)}
 
 

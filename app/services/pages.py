@@ -1,21 +1,22 @@
-"""What the pages of runs, layers, neurons and jobs ask."""
+"""What the pages of runs, layers, neurons and jobs read."""
 
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
+from pydantic import BaseModel
+
 from app.domain.errors import BadInput
-from app.domain.runs import Job, Run
+from app.domain.runs import Job, Run, RunState
 from app.domain.sites import NeuronIndex
+from app.forms.fields import validated
+from app.kinds import kind_of, kinds
+from app.kinds.base import Kind
+from app.kinds.reporting import Reading, Report
 from app.methods.base import methods
-from app.services.ablation_view import AblationView, ablation_view
-from app.services.about import about_of, paragraph_of
-from app.services.attribute_view import AttributeView, attribute_view
-from app.services.commands import command_of
 from app.services.layer_view import LayerLook, LayerView, layer_view
-from app.services.query_view import QueryMoves, query_moves, trec_run
-from app.services.run_view import ExplainView, explain_view, job_open
-from app.services.study_view import StudyView, study_view
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.registry import Registry
@@ -27,49 +28,59 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class RunView:
-    """A run's page: header, state, and the view of its kind (one of the last four is set).
+    """A run's page: header, state, and the report of its kind.
 
-    ``dataset`` is the name of the dataset it measures on, empty where that is not in this database.
+    ``dataset`` is the name of the dataset it measures on, empty where that is not in this database; ``ranks`` whether
+    its finished result ranks neurons.
     """
 
     run: Run
+    kind: Kind[Any, Any, Any]
     job: Job | None
     moving: bool
     ahead: int
     grown: int
     command: str
-    citation: str
-    paragraph: str
-    about: tuple[tuple[str, str], ...]
     users: tuple[Run, ...]
     inputs: Mapping[str, Run]
     dataset: str
-    explain: ExplainView | None = None
-    ablate: AblationView | None = None
-    attribute: AttributeView | None = None
-    study: StudyView | None = None
+    report: Report[Any, Any]
 
     @property
-    def inner(self) -> ExplainView | AblationView | AttributeView | StudyView:
-        """The view of its kind."""
-        found = self.explain or self.ablate or self.attribute or self.study
-        assert found is not None, "a view of one kind"
-        return found
+    def ranks(self) -> bool:
+        """Whether its finished result ranks neurons."""
+        return "ranking" in self.kind.gives
 
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """The result in words."""
-        inner = self.inner
-        return inner.sentences if isinstance(inner, StudyView) else (inner.sentence,)
+    @cached_property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """Complete settings and circumstances, name and value."""
+        run = self.run
+        rows = [("fingerprint", run.fingerprint), ("kind", run.spec.kind), ("model", run.spec.model)]
+        rows += [("weights sha256", run.spec.weights_hash), *self.report.about]
+        rows += [(name, _text(value)) for name, value in run.spec.settings.items()]
+        rows += [(f"plan: {name}", _text(value)) for name, value in run.plan.items() if name not in ("pairs", "shards")]
+        rows += [(name, _text(value)) for name, value in run.environment.items()]
+        rows.append(("created", f"{run.created:%Y-%m-%d %H:%M:%S} UTC"))
+        rows.append(("seconds", "" if run.seconds is None else f"{run.seconds:.2f}"))
+        return tuple(rows)
+
+    def twin(self) -> dict[str, Any]:
+        """The page for programs: the header, and the report under the kind's key, its figures drawn."""
+        names = ("run", "job", "moving", "ahead", "grown", "command", "about", "users", "inputs", "dataset")
+        report = self.report
+        texts = {"citation": report.citation, "paragraph": report.paragraph}
+        inner = {field.name: getattr(report.view, field.name) for field in fields(report.view)}
+        inner["figures"] = dict(report.figures)
+        return {**{name: getattr(self, name) for name in names}, **texts, self.kind.key: inner}
 
 
-@dataclass(frozen=True)
-class Look:
-    """What of a run is looked at: a part of the input, a measure, a tested set."""
-
-    part: str = "all"
-    measure: str = ""
-    chosen: int = 0
+def _text(value: Any) -> str:
+    """A setting in words."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {inner}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return " · ".join(map(str, value))
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -111,95 +122,70 @@ class Pages:
     def __init__(self, runs: Runs, results: Results, jobs: Jobs, registry: Registry, data: Datasets) -> None:
         self.runs, self.results, self.jobs, self.registry, self.data = runs, results, jobs, registry, data
 
-    def run(self, number: int, part: str = "all", measure: str = "", chosen: int = 0) -> RunView:
-        """One run, as far as it has come; see :class:`Look`."""
+    def run(self, number: int, look: Mapping[str, str] | None = None) -> RunView:
+        """One run, as far as it has come; ``look`` says what of it is looked at, see the kind's ``Look``."""
         state = self.progress(number)
-        run = state.run
-        inputs = self.runs.inputs(number)
-        source = inputs.get("source")
-        asked = source.spec.settings if source is not None else run.spec.settings
-        method = methods()[asked.get("method", "nig")]
+        inputs, run = self.runs.inputs(number), state.run
+        kind = kind_of(run.spec.kind)
         return RunView(
             run=run,
+            kind=kind,
             job=state.job,
             moving=state.moving,
             ahead=state.ahead,
             grown=state.grown,
-            command=command_of(run, inputs),
-            citation=method.citation,
-            paragraph=paragraph_of(run, method.title),
-            about=about_of(run),
+            command=shlex.join(["golgi", kind.key, *kind.ask.words(run, inputs)]),
             users=self.runs.users(number),
             inputs=inputs,
             dataset=self._dataset(run),
-            **{run.spec.kind: self._inner(run, inputs, Look(part, measure, chosen))},  # type: ignore[arg-type]
+            report=self._reported(run, inputs, look),
         )
 
-    def _dataset(self, run: Run) -> str:
-        asked = run.spec.settings.get("sample") or run.spec.settings.get("evaluation") or {}
-        found = self.data.by_hash(str(asked.get("dataset", "")))
-        return "" if found is None else found.name
+    def report(self, number: int, look: Mapping[str, str] | None = None) -> Report[Any, Any]:
+        """What is told of one run, each part made when it is asked for."""
+        return self._reported(self.runs.get(number), self.runs.inputs(number), look)
 
-    def _inner(
-        self, run: Run, inputs: Mapping[str, Run], look: Look
-    ) -> ExplainView | AblationView | AttributeView | StudyView:
-        if run.spec.kind == "explain":
-            return explain_view(run, self.results, look.part)
-        if run.spec.kind == "ablate":
-            return ablation_view(run, inputs["source"], self.results)
-        if run.spec.kind == "attribute":
-            return attribute_view(run, self.results, self.jobs, look.part)
-        return study_view(run, inputs, self.results, look.measure, look.chosen)
+    def _reported(self, run: Run, inputs: Mapping[str, Run], look: Mapping[str, str] | None) -> Report[Any, Any]:
+        kind = kind_of(run.spec.kind)
+        reading = Reading(inputs, self.results, self.jobs, self.data)
+        return kind.reported(run, reading, looked(kind.Look, look or {}))
+
+    def _dataset(self, run: Run) -> str:
+        hashes = (part.get("dataset", "") for part in run.spec.settings.values() if isinstance(part, Mapping))
+        known = (self.data.by_hash(str(digest)) for digest in hashes if digest)
+        return next((dataset.name for dataset in known if dataset is not None), "")
 
     def progress(self, number: int) -> ProgressView:
         """How far a run is."""
         run, job = self.runs.get(number), self.jobs.of_run(number)
-        moving = job_open(job)
+        moving = is_open(job)
         ahead = self.jobs.ahead(job) if job is not None and moving else 0
         return ProgressView(run, job, moving, ahead, self.results.count(number))
 
     def list(self, filters: Mapping[str, str], sort: str = "new", offset: int = 0) -> RunsView:
         """A page of runs."""
-        found, total = self.runs.find(filters=filters, sort=sort, offset=offset, limit=PAGE)
-        return RunsView(found, total, offset, PAGE, dict(filters), sort, self.runs.values("model"))
+        runs, total = self.runs.find(filters=filters, sort=sort, offset=offset, limit=PAGE)
+        return RunsView(runs, total, offset, PAGE, dict(filters), sort, self.runs.values("model"))
 
     def rankings(self) -> tuple[Run, ...]:
         """Runs that rank neurons, newest first, those over datasets before those of one input."""
-        return self.runs.rankings()
-
-    def moves(self, number: int, query: str, ordinal: int) -> QueryMoves:
-        """One query of a study under one of its settings.
-
-        Raises:
-            NotFound: no such study, query or setting.
-        """
-        run = self.runs.get(number)
-        names = {role: one.title for role, one in self.runs.inputs(number).items()}
-        return query_moves(run, self.results, self.data, query, ordinal, names)
-
-    def picked(self, number: int) -> tuple[float, ...]:
-        """Shares of all neurons that a study on the selection part chose; none for other runs."""
-        run = self.runs.get(number)
-        if run.spec.kind != "study":
-            return ()
-        view = study_view(run, self.runs.inputs(number), self.results)
-        return tuple(sorted({one.fraction for one in view.picked}))
-
-    def trec(self, number: int, ordinal: int) -> str:
-        """A study's rankings under one setting as a TREC run."""
-        return trec_run(self.runs.get(number), self.results, ordinal)
+        return rankings(self.runs)
 
     def recorded(self) -> tuple[Run, ...]:
         """Recorded runs, oldest first; rankings that only stand beside others are left out."""
-        found, _ = self.runs.find(filters={}, sort="old", limit=100)
-        known = methods()
-        beside = {key for key, method in known.items() if method.control}
-        return tuple(run for run in found if run.recorded and run.spec.settings.get("method") not in beside)
+        runs, _ = self.runs.find(filters={}, sort="old", limit=100)
+        beside = {key for key, method in methods().items() if method.control}
+        return tuple(run for run in runs if run.recorded and run.spec.settings.get("method") not in beside)
+
+    def compared(self) -> tuple[Run, ...]:
+        """Recorded rankings over the relevant pairs of datasets, which are set side by side."""
+        samples = ((run, run.spec.settings.get("sample")) for run in self.recorded())
+        return tuple(run for run, sample in samples if sample and sample["relevance"] == "relevant")
 
     def recent(self, count: int = 6) -> tuple[Run, ...]:
         """Newest runs made here."""
-        found, _ = self.runs.find(filters={}, limit=50)
-        return tuple(run for run in found if not run.recorded)[:count]
+        runs, _ = self.runs.find(filters={}, limit=50)
+        return tuple(run for run in runs if not run.recorded)[:count]
 
     def layer(self, number: int, layer: int, look: LayerLook) -> LayerView:
         """All units of one site.
@@ -217,8 +203,8 @@ class Pages:
         """
         index = NeuronIndex.parse(text)
         card = self.registry.card(model)
-        found, _ = self.runs.find(filters={"model": model, "kind": "explain"}, limit=1)
-        weights = card.weights_hash if card else found[0].spec.weights_hash if found else ""
+        runs, _ = self.runs.find(filters={"model": model}, limit=1)
+        weights = card.weights_hash if card else runs[0].spec.weights_hash if runs else ""
         if card is not None:
             widths = card.widths.get(index.kind, ())
             if index.layer >= len(widths) or index.unit >= widths[index.layer]:
@@ -245,3 +231,25 @@ class Pages:
         counts = self.jobs.counts()
         running = counts.get("running", 0) + counts.get("stopping", 0)
         return {"running": running, "waiting": counts.get("waiting", 0)}
+
+
+def looked(schema: type[BaseModel], given: Mapping[str, str]) -> BaseModel:
+    """What of a run is looked at, from an address; what the kind does not read is left out.
+
+    Raises:
+        BadInput: a value that is none of its field.
+    """
+    return validated(schema, {name: given[name] for name in schema.model_fields if name in given})
+
+
+def rankings(runs: Runs) -> tuple[Run, ...]:
+    """Finished runs (whole or in part) that rank neurons, newest first, those over many inputs before those of one."""
+    keys = [kind.key for kind in kinds().values() if "ranking" in kind.gives]
+    ready = (RunState.DONE, RunState.PARTIAL)
+    ranked = [run for key in keys for run in runs.find(filters={"kind": key}, limit=100)[0]]
+    return tuple(run for run in ranked if run.state in ready and run.facts.get("n"))
+
+
+def is_open(job: Job | None) -> bool:
+    """Whether a job still moves."""
+    return job is not None and job.state.value in ("waiting", "running", "stopping")

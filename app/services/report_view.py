@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from app.domain.runs import Run
 from app.figures.base import Figure
+from app.kinds import kind_of
 from app.services.cross_view import cross_view
-from app.store.results import Results
-from app.store.runs import Runs
+from app.services.pages import Pages
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,11 @@ class ReportView:
     curves: tuple[Run, ...]
 
 
-def report_view(runs: Runs, results: Results, report: str, recorded: Sequence[Run]) -> ReportView:
+def report_view(pages: Pages, report: str, recorded: Sequence[Run]) -> ReportView:
     """The report beside those of its runs that are recorded."""
-    studies = [run for run in recorded if run.spec.kind == "study"]
-    found = [run for run in recorded if run.spec.kind == "attribute"]
-    relevant = tuple(run for run in found if run.spec.settings["sample"]["relevance"] == "relevant")
+    studies = [run for run in recorded if "comparisons" in kind_of(run.spec.kind).gives]
+    relevant = tuple(run for run in recorded if run.spec.settings.get("sample", {}).get("relevance") == "relevant")
     curves = tuple(run for run in studies if run.spec.settings["doses"])
     model = studies[0].spec.model if studies else ""
-    cross = cross_view(runs, results, model=model).figure if studies else None
+    cross = cross_view(pages, model=model).figure if studies else None
     return ReportView(report, model, cross, relevant, curves)

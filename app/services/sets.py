@@ -19,7 +19,7 @@ from app.domain.set_rules import Combined, Fused, Listed, NeuronSet, Rule, evalu
 from app.domain.sites import PRESETS, NeuronIndex, NeuronSpace
 from app.figures import sets as figures
 from app.figures.base import Figure
-from app.services.forms import validated
+from app.forms.fields import validated
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
@@ -77,28 +77,30 @@ class Sets:
 
     def page(self, number: int, offset: int = 0) -> SetView:
         """One set with its members by layer."""
-        found = self.store.get(number)
-        runs = tuple(run for fp in dict.fromkeys(runs_of(found.rule)) if (run := self.runs.by_fingerprint(fp)))
+        neuron_set = self.store.get(number)
+        runs = tuple(run for fp in dict.fromkeys(runs_of(neuron_set.rule)) if (run := self.runs.by_fingerprint(fp)))
         counts: dict[int, int] = {}
-        for index in found.indices:
+        for index in neuron_set.indices:
             counts[index.layer] = counts.get(index.layer, 0) + 1
-        layers = max([*counts, *self._layers(found)], default=0) + 1
-        each = found.total // layers if layers else 0
+        layers = max([*counts, *self._layers(neuron_set)], default=0) + 1
+        each = neuron_set.total // layers if layers else 0
         rows = tuple((layer, counts.get(layer, 0), each) for layer in range(layers))
-        figure = figures.histogram(rows, f"set {found.id} · {found.model} · {found.text}")
-        left, chance = self._left_out(found)
-        return SetView(found, runs, rows, figure, left, chance, found.members[offset : offset + PAGE], offset, PAGE)
+        figure = figures.histogram(rows, f"set {neuron_set.id} · {neuron_set.model} · {neuron_set.text}")
+        left, chance = self._left_out(neuron_set)
+        return SetView(
+            neuron_set, runs, rows, figure, left, chance, neuron_set.members[offset : offset + PAGE], offset, PAGE
+        )
 
-    def _left_out(self, found: NeuronSet) -> tuple[tuple[tuple[str, int], ...], float | None]:
+    def _left_out(self, neuron_set: NeuronSet) -> tuple[tuple[tuple[str, int], ...], float | None]:
         """Sizes without each part, and the size by chance, of a set that is an intersection."""
-        rule = found.rule
+        rule = neuron_set.rule
         if not isinstance(rule, Combined) or rule.op != "all" or len(rule.of) < 2:
             return (), None
         given = self._given(rule)
         sizes = [len(_members(part, given)) for part in rule.of]
         rest = [Combined(op="all", of=rule.of[:at] + rule.of[at + 1 :]) for at in range(len(rule.of))]
-        rows = tuple((str(part), len(_members(one, given))) for part, one in zip(rule.of, rest, strict=True))
-        return rows, intersection_chance(sizes, found.total)
+        rows = tuple((str(part), len(_members(others, given))) for part, others in zip(rule.of, rest, strict=True))
+        return rows, intersection_chance(sizes, neuron_set.total)
 
     def _given(self, rule: Rule) -> tuple[NeuronSpace, dict[str, NeuronScores]]:
         """What a rule reads: the one neuron space, and fingerprint to scores."""
@@ -106,8 +108,8 @@ class Sets:
         scores = {run.fingerprint: self.results.scores(run.id) for run in runs}
         return _one_space(runs, scores), scores
 
-    def _layers(self, found: NeuronSet) -> Sequence[int]:
-        card = self.registry.card(found.model)
+    def _layers(self, neuron_set: NeuronSet) -> Sequence[int]:
+        card = self.registry.card(neuron_set.model)
         return () if card is None else (card.layers - 1,)
 
     def make(self, name: str, rule: Mapping[str, Any]) -> NeuronSet:
@@ -116,16 +118,16 @@ class Sets:
         Raises:
             BadInput: a rule that cannot be read, of several models or neuron spaces, or that gives no neuron.
         """
-        asked = self.rule(rule)
-        first = next(runs_of(asked), None)
+        read = self.rule(rule)
+        first = next(runs_of(read), None)
         if first is None:
-            raise BadInput("a rule over at least one run", str(asked), "Import listed neurons instead.", "runs")
-        run, (space, scores) = self._run(first), self._given(asked)
-        ids = tuple(str(space.index(int(one))) for one in _members(asked, (space, scores)))
+            raise BadInput("a rule over at least one run", str(read), "Import listed neurons instead.", "runs")
+        run, (space, scores) = self._run(first), self._given(read)
+        ids = tuple(str(space.index(int(flat))) for flat in _members(read, (space, scores)))
         if not ids:
-            raise BadInput("a rule that gives at least one neuron", f"none by {asked}", "Take more of each.", "rule")
+            raise BadInput("a rule that gives at least one neuron", f"none by {read}", "Take more of each.", "rule")
         preset = str(run.spec.settings.get("params", {}).get("preset", "ffn"))
-        return self._save(name, asked, ids, run.spec.model, run.spec.weights_hash, preset, len(space))
+        return self._save(name, read, ids, run.spec.model, run.spec.weights_hash, preset, len(space))
 
     def rule(self, given: Mapping[str, Any]) -> Rule:
         """A rule of JSON values, with saved sets (``{"op": "set", "id": 3}``) replaced by their rules."""
@@ -148,21 +150,21 @@ class Sets:
         Raises:
             BadInput: ids that the model does not have, or a set of another model.
         """
-        told: dict[str, Any] = {}
+        exported: dict[str, Any] = {}
         if text.lstrip().startswith("{"):
-            told = _json(text)
-            text = "\n".join(map(str, told.get("neurons", ())))
+            exported = _json(text)
+            text = "\n".join(map(str, exported.get("neurons", ())))
         card = self.registry.card(model)
         if card is None:
             raise BadInput("a model that was loaded once", f"'{model}'", "Load it on its page first.", "model")
-        if told.get("weights_hash", card.weights_hash) != card.weights_hash:
-            found = f"a set of {told.get('model', 'another model')}, weights {str(told['weights_hash'])[:12]}"
-            raise BadInput(f"a set of {model}, weights {card.weights_hash[:12]}", found, "Choose its model.", "model")
+        if exported.get("weights_hash", card.weights_hash) != card.weights_hash:
+            other = f"a set of {exported.get('model', 'another model')}, weights {str(exported['weights_hash'])[:12]}"
+            raise BadInput(f"a set of {model}, weights {card.weights_hash[:12]}", other, "Choose its model.", "model")
         members = read_members(text)
-        preset = str(told.get("preset") or _preset(members))
+        preset = str(exported.get("preset") or _preset(members))
         space = card.space(preset)
-        for one in members:
-            space.flat(NeuronIndex.parse(one))
+        for text_form in members:
+            space.flat(NeuronIndex.parse(text_form))
         return self._save(name, Listed(neurons=members), members, card.slug, card.weights_hash, preset, len(space))
 
     def _save(
@@ -174,21 +176,21 @@ class Sets:
 
     def text(self, number: int) -> str:
         """The text form: a remark, then one id per line."""
-        found = self.store.get(number)
-        return f"# {found.name}: {found.text}; {found.model}\n" + "\n".join(found.members) + "\n"
+        neuron_set = self.store.get(number)
+        return f"# {neuron_set.name}: {neuron_set.text}; {neuron_set.model}\n" + "\n".join(neuron_set.members) + "\n"
 
     def json(self, number: int) -> dict[str, Any]:
         """The JSON form, with the model and its weights."""
-        found = self.store.get(number)
+        neuron_set = self.store.get(number)
         return {
-            "name": found.name,
-            "model": found.model,
-            "weights_hash": found.weights_hash,
-            "preset": found.preset,
-            "rule": found.rule.model_dump(mode="json"),
-            "text": found.text,
-            "of": found.total,
-            "neurons": list(found.members),
+            "name": neuron_set.name,
+            "model": neuron_set.model,
+            "weights_hash": neuron_set.weights_hash,
+            "preset": neuron_set.preset,
+            "rule": neuron_set.rule.model_dump(mode="json"),
+            "text": neuron_set.text,
+            "of": neuron_set.total,
+            "neurons": list(neuron_set.members),
         }
 
     def change(self, number: int, **values: Any) -> None:
@@ -197,10 +199,10 @@ class Sets:
         self.store.change(number, **values)
 
     def _run(self, fingerprint: str) -> Run:
-        found = self.runs.by_fingerprint(fingerprint)
-        if found is None:
+        run = self.runs.by_fingerprint(fingerprint)
+        if run is None:
             raise NotFound("a run in this database", fingerprint, "Import its bundle first.", "runs")
-        return found
+        return run
 
 
 def _one_space(runs: Sequence[Run], scores: Mapping[str, NeuronScores]) -> NeuronSpace:
@@ -209,10 +211,10 @@ def _one_space(runs: Sequence[Run], scores: Mapping[str, NeuronScores]) -> Neuro
     Raises:
         BadInput: several models or spaces.
     """
-    spaces = {one.space for one in scores.values()}
+    spaces = {ranking.space for ranking in scores.values()}
     if len(spaces) != 1 or len({run.spec.weights_hash for run in runs}) != 1:
-        found = ", ".join(sorted({run.spec.model for run in runs}))
-        raise BadInput("runs of one model and one preset", found, "Choose runs that rank the same neurons.", "runs")
+        models = ", ".join(sorted({run.spec.model for run in runs}))
+        raise BadInput("runs of one model and one preset", models, "Choose runs that rank the same neurons.", "runs")
     return spaces.pop()
 
 
@@ -227,15 +229,15 @@ def _fusions(rule: Rule, scores: Mapping[str, NeuronScores]) -> dict[str, Member
     if isinstance(rule, Fused):
         values = fused(np.stack([scores[run].of("all") for run in rule.runs]), rule.how)
         return {str(rule): np.argsort(-values, kind="stable").astype(np.int64)}
-    found: dict[str, Members] = {}
+    fusions: dict[str, Members] = {}
     for part in rule.of if isinstance(rule, Combined) else ():
-        found |= _fusions(part, scores)
-    return found
+        fusions |= _fusions(part, scores)
+    return fusions
 
 
 def _preset(members: Sequence[str]) -> str:
     """The first preset that has the kinds of these neurons."""
-    kinds = {NeuronIndex.parse(one).kind for one in members}
+    kinds = {NeuronIndex.parse(member).kind for member in members}
     fits = [name for name, has in PRESETS.items() if kinds <= set(has)]
     if not fits:
         raise BadInput(
@@ -246,9 +248,9 @@ def _preset(members: Sequence[str]) -> str:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        values = json.loads(text)
     except ValueError as error:
         raise BadInput("a set as JSON, or one id per line", str(error), "Correct the text.", "neurons") from error
-    if not isinstance(found, dict) or not isinstance(found.get("neurons"), list):
+    if not isinstance(values, dict) or not isinstance(values.get("neurons"), list):
         raise BadInput('JSON with a list "neurons"', "none", "Export a set to see the form.", "neurons")
-    return found
+    return values

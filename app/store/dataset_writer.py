@@ -33,9 +33,9 @@ class DatasetWriter(Datasets):
             counts = dict.fromkeys(("queries", "passages", "judgements", "candidates"), 0)
             values |= {"name": name, "kind": kind, "hash": "", "report": {}, "state": "importing"}
             values |= {**counts, "created": now(), "deleted": False}
-            made = connection.execute(insert(dataset).values(**values)).inserted_primary_key
-        assert made is not None
-        return int(made[0])
+            new_key = connection.execute(insert(dataset).values(**values)).inserted_primary_key
+        assert new_key is not None
+        return int(new_key[0])
 
     def free(self, name: str) -> None:
         """See that no dataset has this name.
@@ -67,17 +67,17 @@ class DatasetWriter(Datasets):
 
     def clean(self, number: int) -> dict[str, int]:
         """Remove judgements and candidates whose query or passage has no text; name of the fault to its count."""
-        found: dict[str, int] = {}
+        faults: dict[str, int] = {}
         with self.db.write() as connection:
             for table, name in ((judgement, "judgements"), (candidate, "candidates")):
                 for side in ("query", "passage"):
                     orphan = and_(table.c.dataset_id == number, ~_known(table, side))
                     count = select(func.count(table.c[side].distinct())).where(orphan)
-                    found[f"{name}_unknown_{side}"] = int(connection.execute(count).scalar_one())
-                lost = or_(~_known(table, "query"), ~_known(table, "passage"))
-                gone = connection.execute(table.delete().where(table.c.dataset_id == number, lost))
-                found[f"{name}_dropped"] = gone.rowcount
-        return found
+                    faults[f"{name}_unknown_{side}"] = int(connection.execute(count).scalar_one())
+                unusable = or_(~_known(table, "query"), ~_known(table, "passage"))
+                deleted = connection.execute(table.delete().where(table.c.dataset_id == number, unusable))
+                faults[f"{name}_dropped"] = deleted.rowcount
+        return faults
 
     def finish(self, number: int, report: dict[str, Any]) -> Dataset:
         """Count, hash, and show the dataset. One of the same content that is there already is given back instead."""
@@ -112,8 +112,10 @@ class DatasetWriter(Datasets):
         column = table.c.key if table is item else table.c["query"]
         while True:
             with self.db.read() as connection:
-                rows = select(column).where(table.c.dataset_id == number).order_by(column).offset(5 * STREAMED).limit(1)
-                edge = connection.execute(rows).scalar()
+                edge_query = (
+                    select(column).where(table.c.dataset_id == number).order_by(column).offset(5 * STREAMED).limit(1)
+                )
+                edge = connection.execute(edge_query).scalar()
             if edge is None:
                 yield ()
                 return
@@ -136,15 +138,15 @@ class DatasetWriter(Datasets):
             .group_by(judgement.c.grade)
             .order_by(judgement.c.grade)
         )
-        mine = (item.c.dataset_id == number, item.c.kind == "query")
-        same = lambda table: (table.c.dataset_id == number, table.c["query"] == item.c.key)  # noqa: E731
+        relevant = exists().where(*_of_item(judgement, number), judgement.c.grade >= threshold)
         lacks = {
-            "queries_without_relevant": ~exists().where(*same(judgement), judgement.c.grade >= threshold),
-            "queries_without_candidates": ~exists().where(*same(candidate)),
+            "queries_without_relevant": ~relevant,
+            "queries_without_candidates": ~exists().where(*_of_item(candidate, number)),
         }
+        is_query = item.c.kind == "query"
         with self.db.read() as connection:
-            found: dict[str, Any] = {"grades": {str(row[0]): row[1] for row in connection.execute(grades)}}
-            return found | {name: _count(connection, item, number, *mine[1:], rule) for name, rule in lacks.items()}
+            report: dict[str, Any] = {"grades": {str(row[0]): row[1] for row in connection.execute(grades)}}
+            return report | {name: _count(connection, item, number, is_query, lack) for name, lack in lacks.items()}
 
     def sample(self, number: int, count: int) -> list[tuple[str, str]]:
         """Texts of about ``count`` candidate (or judged) pairs, evenly spaced by id."""
@@ -179,6 +181,11 @@ def _feed(digest: Any, values: Iterable[Any]) -> None:
 def _known(table: Table, side: str) -> Any:
     """Whether a row's query or passage has a text."""
     return exists().where(item.c.dataset_id == table.c.dataset_id, item.c.kind == side, item.c.key == table.c[side])
+
+
+def _of_item(table: Table, number: int) -> tuple[Any, Any]:
+    """Whether a row of a dataset is about the query of an item."""
+    return table.c.dataset_id == number, table.c["query"] == item.c.key
 
 
 def _count(connection: Connection, table: Table, number: int, *where: Any) -> int:

@@ -40,7 +40,7 @@ class Datasets:
         Raises:
             NotFound: there is none of that number.
         """
-        return self._one(select(dataset).where(dataset.c.id == number), str(number))
+        return self._first(select(dataset).where(dataset.c.id == number), str(number))
 
     def named(self, name: str) -> Dataset:
         """One dataset by its name.
@@ -49,21 +49,21 @@ class Datasets:
             NotFound: there is none of that name.
         """
         query = select(dataset).where(dataset.c.name == name, dataset.c.deleted.is_(False), dataset.c.state == "ready")
-        return self._one(query, f"'{name}'")
+        return self._first(query, f"'{name}'")
 
-    def _one(self, query: Select[Any], asked: str) -> Dataset:
+    def _first(self, query: Select[Any], label: str) -> Dataset:
         with self.db.read() as connection:
-            found = connection.execute(query).first()
-        if found is None:
-            raise NotFound("a stored dataset", asked, "Look it up in the list of datasets.", "dataset")
-        return _of(found)
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFound("a stored dataset", label, "Look it up in the list of datasets.", "dataset")
+        return _of(row)
 
     def by_hash(self, digest: str) -> Dataset | None:
         """The dataset of a content hash, hidden ones too."""
         query = select(dataset).where(dataset.c.hash == digest, dataset.c.state == "ready")
         with self.db.read() as connection:
-            found = connection.execute(query).first()
-        return None if found is None else _of(found)
+            row = connection.execute(query).first()
+        return None if row is None else _of(row)
 
     def find(self, *, deleted: bool = False) -> tuple[Dataset, ...]:
         """Every dataset that is whole, by name."""
@@ -74,11 +74,11 @@ class Datasets:
     def query_keys(self, number: int) -> tuple[str, ...]:
         """Queries with candidates or judgements, sorted."""
         with self.db.read() as connection:
-            found: set[str] = set()
+            queries: set[str] = set()
             for table in (judgement, candidate):
                 keys = select(table.c["query"]).where(table.c.dataset_id == number).distinct()
-                found |= set(connection.execute(keys).scalars())
-        return tuple(sorted(found))
+                queries |= set(connection.execute(keys).scalars())
+        return tuple(sorted(queries))
 
     def texts(self, number: int, kind: Kind, keys: Collection[str]) -> dict[str, str]:
         """Texts by id; a passage's text starts with its title."""
@@ -106,29 +106,29 @@ class Datasets:
 
     def judgements(self, number: int, queries: Collection[str] | None = None) -> dict[str, dict[str, int]]:
         """Query to passage to grade."""
-        found: dict[str, dict[str, int]] = {}
+        judgements: dict[str, dict[str, int]] = {}
         for row in self._pairs(judgement, number, queries):
-            found.setdefault(row.query, {})[row.passage] = row.grade
-        return found
+            judgements.setdefault(row.query, {})[row.passage] = row.grade
+        return judgements
 
     def candidates(
         self, number: int, queries: Collection[str] | None = None, depth: int | None = None
     ) -> dict[str, dict[str, float]]:
         """Query to passage to first-stage score, in rank order."""
-        found: dict[str, dict[str, float]] = {}
+        candidates: dict[str, dict[str, float]] = {}
         rows = self._pairs(candidate, number, queries, candidate.c.rank)
         for row in rows:
-            mine = found.setdefault(row.query, {})
-            if depth is None or len(mine) < depth:
-                mine[row.passage] = row.score
-        return found
+            of_query = candidates.setdefault(row.query, {})
+            if depth is None or len(of_query) < depth:
+                of_query[row.passage] = row.score
+        return candidates
 
     def _pairs(self, table: Table, number: int, queries: Collection[str] | None, *order: Any) -> Iterator[Row[Any]]:
-        base = select(table).where(table.c.dataset_id == number)
-        base = base.order_by(table.c["query"], *order, table.c.passage)
+        query = select(table).where(table.c.dataset_id == number)
+        query = query.order_by(table.c["query"], *order, table.c.passage)
         with self.db.read() as connection:
             for part in [None] if queries is None else _cut(queries):
-                yield from connection.execute(base if part is None else base.where(table.c["query"].in_(part)))
+                yield from connection.execute(query if part is None else query.where(table.c["query"].in_(part)))
 
 
 def _cut(keys: Collection[str]) -> Iterator[list[str]]:

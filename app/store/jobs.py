@@ -37,10 +37,10 @@ class Jobs:
         """Add a job; a run that already has an open job gets that one back."""
         with self.db.write() as connection:
             if run_id is not None:
-                known = select(job).where(job.c.run_id == run_id, job.c.state.in_(OPEN))
-                found = connection.execute(known).first()
-                if found is not None:
-                    return _job(found)
+                query = select(job).where(job.c.run_id == run_id, job.c.state.in_(OPEN))
+                row = connection.execute(query).first()
+                if row is not None:
+                    return _job(row)
             values: dict[str, Any] = {
                 "what": what,
                 "run_id": run_id,
@@ -76,7 +76,7 @@ class Jobs:
             .with_for_update(skip_locked=True)
             .scalar_subquery()
         )
-        taken = {
+        claimed = {
             "state": case((job.c.state == STOPPING, STOPPING), else_=RUNNING),
             "worker": worker,
             "lease": now() + timedelta(seconds=lease),
@@ -84,10 +84,10 @@ class Jobs:
             "attempts": job.c.attempts + 1,
         }
         with self.db.write() as connection:
-            found = connection.execute(update(job).where(job.c.id == ready).values(taken).returning(job)).first()
-            if found is not None and found.run_id is not None:
-                change(connection, found.run_id, state=RunState.RUNNING.value)
-        return None if found is None else _job(found)
+            row = connection.execute(update(job).where(job.c.id == ready).values(claimed).returning(job)).first()
+            if row is not None and row.run_id is not None:
+                change(connection, row.run_id, state=RunState.RUNNING.value)
+        return None if row is None else _job(row)
 
     def renew(self, worker: str, lease: float, held: Iterable[int]) -> None:
         """Renew the lease of the jobs that a worker is at."""
@@ -125,22 +125,22 @@ class Jobs:
     def ask_stop(self, number: int) -> Job:
         """Ask a job to stop: a waiting one ends at once, a running one at the next forward pass."""
         with self.db.write() as connection:
-            asked = connection.execute(select(job.c.state, job.c.run_id).where(job.c.id == number)).first()
-            if asked is not None and asked.state == WAITING:
+            row = connection.execute(select(job.c.state, job.c.run_id).where(job.c.id == number)).first()
+            if row is not None and row.state == WAITING:
                 _end(connection, number, JobState.CANCELLED, None)
-                if asked.run_id is not None:
-                    change(connection, asked.run_id, state=RunState.PARTIAL.value, finished=now())
-            elif asked is not None and asked.state == RUNNING:
+                if row.run_id is not None:
+                    change(connection, row.run_id, state=RunState.PARTIAL.value, finished=now())
+            elif row is not None and row.state == RUNNING:
                 connection.execute(update(job).where(job.c.id == number).values(state=STOPPING))
         return self.get(number)
 
     def orders(self, number: int, worker: str) -> str | None:
         """Why a worker must leave a job: ``user`` asked for a stop, it is ``lost`` to another worker; else None."""
         with self.db.read() as connection:
-            found = connection.execute(select(job.c.state, job.c.worker).where(job.c.id == number)).first()
-        if found is None or found.worker != worker or found.state not in OPEN[1:]:
+            row = connection.execute(select(job.c.state, job.c.worker).where(job.c.id == number)).first()
+        if row is None or row.worker != worker or row.state not in OPEN[1:]:
             return "lost"
-        return "user" if found.state == STOPPING else None
+        return "user" if row.state == STOPPING else None
 
     def progress(self, number: int, progress: Progress) -> None:
         """Store measured progress."""
@@ -200,8 +200,12 @@ class Jobs:
     def resume(self, run_id: int) -> tuple[int, float, RunningScores | None]:
         """Number of the next shard, seconds spent, and the sums so far."""
         with self.db.read() as connection:
-            found = connection.execute(select(job_checkpoint).where(job_checkpoint.c.run_id == run_id)).first()
-        return (0, 0.0, None) if found is None else (found.shard + 1, found.seconds, unpacked(found.total))
+            checkpoint = connection.execute(select(job_checkpoint).where(job_checkpoint.c.run_id == run_id)).first()
+        return (
+            (0, 0.0, None)
+            if checkpoint is None
+            else (checkpoint.shard + 1, checkpoint.seconds, unpacked(checkpoint.total))
+        )
 
     def get(self, number: int) -> Job:
         """One job.
@@ -210,17 +214,17 @@ class Jobs:
             NotFound: there is no job of that number.
         """
         with self.db.read() as connection:
-            found = connection.execute(select(job).where(job.c.id == number)).first()
-        if found is None:
+            row = connection.execute(select(job).where(job.c.id == number)).first()
+        if row is None:
             raise NotFound("the number of a job", str(number), "Look it up in the list of jobs.")
-        return _job(found)
+        return _job(row)
 
     def of_run(self, run_id: int) -> Job | None:
         """The newest job of a run."""
         query = select(job).where(job.c.run_id == run_id).order_by(job.c.id.desc()).limit(1)
         with self.db.read() as connection:
-            found = connection.execute(query).first()
-        return None if found is None else _job(found)
+            row = connection.execute(query).first()
+        return None if row is None else _job(row)
 
     def all(self, limit: int = 100) -> tuple[Job, ...]:
         """Open jobs first, then the newest."""
@@ -234,12 +238,12 @@ class Jobs:
         with self.db.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def ahead(self, found: Job) -> int:
+    def ahead(self, this_job: Job) -> int:
         """Waiting or running jobs that come before this one: interactive ones first, then by number."""
-        before = job.c.id < found.id
-        first = job.c.lane == Lane.INTERACTIVE.value
-        place = first & before if found.lane is Lane.INTERACTIVE else first | before
-        query = select(func.count()).select_from(job).where(job.c.state.in_(OPEN), job.c.id != found.id, place)
+        before = job.c.id < this_job.id
+        interactive = job.c.lane == Lane.INTERACTIVE.value
+        earlier = interactive & before if this_job.lane is Lane.INTERACTIVE else interactive | before
+        query = select(func.count()).select_from(job).where(job.c.state.in_(OPEN), job.c.id != this_job.id, earlier)
         with self.db.read() as connection:
             return int(connection.execute(query).scalar_one())
 

@@ -26,8 +26,8 @@ class Registry:
     def card(self, slug: str) -> ModelCard | None:
         """The card of a model as last loaded, or None."""
         with self.db.read() as connection:
-            found = connection.execute(select(model.c.card).where(model.c.slug == slug)).scalar()
-        return None if found is None else ModelCard.model_validate(found)
+            card = connection.execute(select(model.c.card).where(model.c.slug == slug)).scalar()
+        return None if card is None else ModelCard.model_validate(card)
 
     def beat(self, name: str, about: dict[str, Any]) -> None:
         """A worker says it is alive; ``about`` holds pid, device, memory and slugs of loaded models with bytes."""

@@ -5,7 +5,7 @@ Axes: U units of a site, B buckets of the overview.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,12 +56,11 @@ class Results:
             table[row.name][row.part][site] = np.frombuffer(row.bytes, dtype="<f4").astype(np.float64)
         sites = tuple(table[name]["all"])
         space = NeuronSpace(sites, tuple(len(table[name]["all"][site]) for site in sites))
-        join = lambda by_site: np.concatenate([by_site[site] for site in sites])  # noqa: E731
         parts = tuple(table[name])
-        mean = np.stack([join(table[name][part]) for part in parts])
+        mean = np.stack([_joined(table[name][part], sites) for part in parts])
         zero = np.zeros(len(space))
-        extra = [join(table[other]["all"]) if other in table else zero for other in ("se", "positive")]
-        return NeuronScores(space, parts, mean, extra[0], extra[1], rows[0].n)
+        spread, positive = (_joined(table[n]["all"], sites) if n in table else zero for n in ("se", "positive"))
+        return NeuronScores(space, parts, mean, spread, positive, rows[0].n)
 
     def profile(self, number: int, part: str = "all") -> tuple[dict[str, Any], ...]:
         """Per site: kind, layer, width, n, sums of positive and of negative scores, extremes; no blob is read."""
@@ -90,12 +89,12 @@ class Results:
             .where(array.c.run_id == number, array.c.group == "overview", array.c.part == part)
             .order_by(array.c.id)
         )
-        found = []
+        per_site = []
         with self.db.read() as connection:
             for row in connection.execute(query):
                 pairs = np.frombuffer(row.bytes, dtype="<f4").reshape(2, -1)
-                found.append((Site(row.layer, SiteKind(row.kind)), pairs[0], pairs[1].astype(np.int64)))
-        return tuple(found)
+                per_site.append((Site(row.layer, SiteKind(row.kind)), pairs[0], pairs[1].astype(np.int64)))
+        return tuple(per_site)
 
     def layer(self, number: int, site: Site, name: str, part: str) -> NDArray[np.float64]:
         """[U] values of one site.
@@ -116,12 +115,12 @@ class Results:
             )
         )
         with self.db.read() as connection:
-            found = connection.execute(query).scalar()
-        if found is None:
+            stored = connection.execute(query).scalar()
+        if stored is None:
             raise NotFound(
                 "a layer and part that this run scores", f"{site}, part {part}", "Go back to the run's page."
             )
-        return np.frombuffer(found, dtype="<f4").astype(np.float64)
+        return np.frombuffer(stored, dtype="<f4").astype(np.float64)
 
     def top(self, number: int, side: str = "top", offset: int = 0, limit: int = 50) -> tuple[TopNeuron, ...]:
         """The ends of the ranking: ``top`` or ``bottom``, by rank."""
@@ -176,14 +175,14 @@ class Results:
 
     def folds(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """([F, N] mean scores by fold of queries, [F] examples of each); empty where a run has none."""
-        found: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
+        by_fold: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
         counts: dict[str, int] = {}
         for name, n, values in self._arrays(number, "folds"):
-            found[name].append(values)
+            by_fold[name].append(values)
             counts[name] = n
-        if not found:
+        if not by_fold:
             return np.zeros((0, 0)), np.zeros(0, dtype=np.int64)
-        return np.stack([np.concatenate(parts) for parts in found.values()]), np.asarray(list(counts.values()))
+        return np.stack([np.concatenate(parts) for parts in by_fold.values()]), np.asarray(list(counts.values()))
 
     def arrays(self, number: int) -> tuple[ArrayRow, ...]:
         """Every array of a run as it can be stored again; overviews, which follow from the scores, are left out."""
@@ -248,10 +247,15 @@ class Results:
         """Ordinal to item to [Y] answers; of these settings only, where they are named."""
         query = select(response).where(response.c.run_id == number)
         query = query if ordinals is None else query.where(response.c.ordinal.in_(ordinals))
-        found: dict[int, dict[int, NDArray[np.float64]]] = defaultdict(dict)
+        answers: dict[int, dict[int, NDArray[np.float64]]] = defaultdict(dict)
         with self.db.read() as connection:
             for row in connection.execute(query):
                 values = np.frombuffer(row._mapping["values"], "<f8").reshape(int(row._mapping["count"]), -1)
                 for at, answer in enumerate(values):
-                    found[row.ordinal][row.first_item + at] = answer
-        return dict(found)
+                    answers[row.ordinal][row.first_item + at] = answer
+        return dict(answers)
+
+
+def _joined(by_site: Mapping[Site, NDArray[np.float64]], sites: tuple[Site, ...]) -> NDArray[np.float64]:
+    """[N] values of all sites, one after the other."""
+    return np.concatenate([by_site[site] for site in sites])

@@ -32,8 +32,8 @@ def write_rows(connection: Connection, number: int, rows: Iterable[ResultRow]) -
             tables[table].append({"run_id": number, **values})
     if arrays:
         _write_arrays(connection, number, arrays)
-    for table, many in tables.items():
-        replace_rows(connection, table, many)
+    for table, table_rows in tables.items():
+        replace_rows(connection, table, table_rows)
 
 
 def replace_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -94,17 +94,17 @@ def _write_arrays(connection: Connection, number: int, rows: list[ArrayRow]) -> 
     blobs = [{"run_id": number, "bytes": values.tobytes()} for values in stored]
     insert = blob.insert().returning(blob.c.id, sort_by_parameter_order=True)
     keys = connection.execute(insert, blobs).scalars().all()
-    many = [
+    array_rows = [
         {"run_id": number, "blob_id": key, **_sums(row, values)}
         for row, values, key in zip(rows, stored, keys, strict=True)
     ]
-    connection.execute(array.insert(), many)
+    connection.execute(array.insert(), array_rows)
 
 
 def _drop_arrays(connection: Connection, number: int, places: set[tuple[Any, ...]]) -> None:
     """Remove a run's arrays at these places, blobs included."""
-    known = connection.execute(select(array).where(array.c.run_id == number)).all()
-    old = [(row.id, row.blob_id) for row in known if _place({**row._mapping}) in places]
+    stored = connection.execute(select(array).where(array.c.run_id == number)).all()
+    old = [(row.id, row.blob_id) for row in stored if _place({**row._mapping}) in places]
     for table, keys in ((array, [pair[0] for pair in old]), (blob, [pair[1] for pair in old])):
         for start in range(0, len(keys), 500):
             connection.execute(table.delete().where(table.c.id.in_(keys[start : start + 500])))

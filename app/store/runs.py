@@ -50,12 +50,12 @@ class Runs:
                 "pinned": False,
                 "deleted": False,
             }
-            made = connection.execute(run.insert().values(**values)).inserted_primary_key
-            assert made is not None
+            new_key = connection.execute(run.insert().values(**values)).inserted_primary_key
+            assert new_key is not None
             for role, number in inputs.items():
-                connection.execute(run_input.insert().values(run_id=made[0], role=role, input_id=number))
-            found = connection.execute(select(run).where(run.c.id == made[0])).one()
-            return _run(found), True
+                connection.execute(run_input.insert().values(run_id=new_key[0], role=role, input_id=number))
+            row = connection.execute(select(run).where(run.c.id == new_key[0])).one()
+            return _run(row), True
 
     def get(self, number: int) -> Run:
         """One run.
@@ -64,16 +64,16 @@ class Runs:
             NotFound: there is no run of that number.
         """
         with self.db.read() as connection:
-            found = connection.execute(select(run).where(run.c.id == number)).first()
-        if found is None:
+            row = connection.execute(select(run).where(run.c.id == number)).first()
+        if row is None:
             raise NotFound("the number of a stored run", str(number), "Look it up in the list of runs.")
-        return _run(found)
+        return _run(row)
 
     def by_fingerprint(self, fingerprint: str) -> Run | None:
         """The run of a fingerprint, or None."""
         with self.db.read() as connection:
-            found = connection.execute(select(run).where(run.c.fingerprint == fingerprint)).first()
-        return None if found is None else _run(found)
+            row = connection.execute(select(run).where(run.c.fingerprint == fingerprint)).first()
+        return None if row is None else _run(row)
 
     def inputs(self, number: int) -> dict[str, Run]:
         """Role to input run."""
@@ -114,12 +114,6 @@ class Runs:
             rows = connection.execute(page.offset(offset).limit(limit))
             return tuple(_run(row) for row in rows), total
 
-    def rankings(self) -> tuple[Run, ...]:
-        """Runs that rank neurons (whole or in part), newest first, those over datasets before those of one input."""
-        found = [self.find(filters={"kind": kind}, limit=100)[0] for kind in ("attribute", "explain")]
-        ready = (RunState.DONE, RunState.PARTIAL)
-        return tuple(run for runs in found for run in runs if run.state in ready and run.facts.get("n"))
-
     def values(self, column: str) -> tuple[str, ...]:
         """The different values of a column, for filters."""
         query = select(run.c[column]).where(run.c.deleted.is_(False)).distinct().order_by(run.c[column])
@@ -138,10 +132,10 @@ def change(connection: Connection, number: int, **values: Any) -> None:
 
 
 def _id_of(connection: Connection, fingerprint: str) -> int:
-    found = connection.execute(select(run.c.id).where(run.c.fingerprint == fingerprint)).scalar()
-    if found is None:
+    number = connection.execute(select(run.c.id).where(run.c.fingerprint == fingerprint)).scalar()
+    if number is None:
         raise NotFound("an input run in this database", fingerprint, "Compute or import the input run first.")
-    return int(found)
+    return int(number)
 
 
 def _run(row: Row[Any]) -> Run:

@@ -33,8 +33,8 @@ class Sets:
                 connection.execute(update(neuron_set).where(*same).values(deleted=False))
                 return _of(known)
             values = {**about, "rule": rule.model_dump(mode="json"), "members": "\n".join(members)}
-            made = insert(neuron_set).values(**values, created=now(), deleted=False).returning(neuron_set)
-            return _of(connection.execute(made).one())
+            new_set = insert(neuron_set).values(**values, created=now(), deleted=False).returning(neuron_set)
+            return _of(connection.execute(new_set).one())
 
     def get(self, number: int) -> NeuronSet:
         """One set.
@@ -43,10 +43,10 @@ class Sets:
             NotFound: there is none of that number.
         """
         with self.db.read() as connection:
-            found = connection.execute(select(neuron_set).where(neuron_set.c.id == number)).first()
-        if found is None:
+            row = connection.execute(select(neuron_set).where(neuron_set.c.id == number)).first()
+        if row is None:
             raise NotFound("a saved neuron set", str(number), "Look it up in the list of sets.", "sets")
-        return _of(found)
+        return _of(row)
 
     def find(self, weights_hash: str | None = None) -> tuple[NeuronSet, ...]:
         """Sets, newest first; of one model's weights where they are given."""

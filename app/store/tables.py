@@ -1,4 +1,4 @@
-"""The tables. Types are portable to PostgreSQL; arrays are little-endian blobs (DESIGN section 5)."""
+"""The tables. Types are portable to PostgreSQL; arrays are little-endian blobs (``docs/architecture.md`` section 6)."""
 
 from sqlalchemy import (
     JSON,

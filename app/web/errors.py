@@ -41,9 +41,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        found = NotFound("an address of this site", request.url.path, "Go back, or start from the first page.")
+        not_found = NotFound("an address of this site", request.url.path, "Go back, or start from the first page.")
         if error.status_code == 404:
-            return shown(request, found)
+            return shown(request, not_found)
         other = BadInput("a request this page answers", str(error.detail), "Go back and use the page's buttons.")
         other.status = error.status_code
         return shown(request, other)
@@ -58,6 +58,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def crash(request: Request, error: Exception) -> Response:
         log.error("request failed", exc_info=error)
-        told = GolgiError("an answer", "an error in the program", "Try again; the log of the server has the details.")
-        told.status = 500
-        return shown(request, told)
+        failure = GolgiError(
+            "an answer", "an error in the program", "Try again; the log of the server has the details."
+        )
+        failure.status = 500
+        return shown(request, failure)

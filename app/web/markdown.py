@@ -11,8 +11,8 @@ from markupsafe import Markup, escape
 def markdown(text: str) -> Markup:
     """CommonMark with tables. Raw HTML is shown as text, pictures as their words; a YAML head is folded away."""
     head, body = _parted(text)
-    told = f"<details><summary>Metadata</summary><pre>{escape(head)}</pre></details>" if head else ""
-    return Markup(told + str(_parser().render(body)))
+    metadata = f"<details><summary>Metadata</summary><pre>{escape(head)}</pre></details>" if head else ""
+    return Markup(metadata + str(_parser().render(body)))
 
 
 def _parted(text: str) -> tuple[str, str]:
@@ -24,11 +24,11 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def _parser() -> MarkdownIt:
-    found = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    found.add_render_rule("table_open", _table)
-    found.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    found.add_render_rule("link_open", _link)
-    return found
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    parser.add_render_rule("table_open", _table)
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    parser.add_render_rule("link_open", _link)
+    return parser
 
 
 def _table(*_: Any) -> str:

@@ -16,11 +16,12 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 from markupsafe import Markup
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, ImmutableMultiDict
 
 from app import __version__
 from app.domain.errors import NotFound
 from app.figures.base import Figure
+from app.kinds import kinds
 from app.services.container import Services
 from app.services.exports import as_csv
 from app.settings import Settings
@@ -45,8 +46,27 @@ def templates() -> Jinja2Templates:
     }
     env.filters |= {"pct": percent, "size": size, "span": span, "markdown": markdown}
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
-    env.globals |= {"version": __version__, "url_for": _url_for}
+    env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "navigation": navigation()}
+    env.tests["template"] = has_template
     return Jinja2Templates(env=env)
+
+
+LIBRARY = (("runs", "Runs"), ("datasets", "Datasets"), ("sets", "Sets"), ("compare", "Compare"))
+BEHIND = (("models", "Models"), ("methods", "Methods"))
+
+
+def navigation() -> tuple[tuple[str, str, str], ...]:
+    """Route, short name and title of every entry of the navigation; kinds stand where they want to."""
+    entries = [(name, name, title) for name, title in (*LIBRARY, *BEHIND)]
+    placed = sorted((kind.navigation, kind.key) for kind in kinds().values() if kind.navigation is not None)
+    for (place, title), key in placed:
+        entries.insert(place, (f"{key}_form", key, title))
+    return tuple(entries)
+
+
+def has_template(name: str) -> bool:
+    """Whether ``frontend`` holds a template."""
+    return (FRONTEND / name).is_file()
 
 
 def address(request: Request, name: str, /, **params: Any) -> str:
@@ -109,14 +129,14 @@ Sent = Annotated[FormData, Depends(_form_of)]
 
 def services(request: Request) -> Services:
     """The services of the application."""
-    found: Services = request.app.state.services
-    return found
+    app_services: Services = request.app.state.services
+    return app_services
 
 
 def settings(request: Request) -> Settings:
     """The settings of the application."""
-    found: Settings = request.app.state.settings
-    return found
+    app_settings: Settings = request.app.state.settings
+    return app_settings
 
 
 def render(
@@ -151,14 +171,19 @@ def _ignored(request: Request, reads: set[str]) -> tuple[str, ...]:
     if request.method != "GET" or not isinstance(route, APIRoute):
         return ()
     whole = (route.dependant, *route.dependant.dependencies)
-    known = {parameter.alias for one in whole for parameter in one.query_params} | reads
+    known = {parameter.alias for dependant in whole for parameter in dependant.query_params} | reads
     return tuple(sorted(set(request.query_params) - known))
 
 
 def fragment(request: Request, name: str, **context: Any) -> Response:
     """A piece of a page from ``frontend/fragments/<name>.html``."""
+    return render_piece(request, f"fragments/{name}.html", **context)
+
+
+def render_piece(request: Request, template: str, **context: Any) -> Response:
+    """A piece of a page from a template of ``frontend``."""
     context = {"read_only": settings(request).read_only, **context}
-    response: HTMLResponse = request.app.state.templates.TemplateResponse(request, f"fragments/{name}.html", context)
+    response: HTMLResponse = request.app.state.templates.TemplateResponse(request, template, context)
     response.headers["Vary"] = "HX-Request"
     return response
 
@@ -176,15 +201,23 @@ def figure_table(figures: Mapping[str, Figure], key: str, name: str) -> Response
     return Response(as_csv(list(figure.columns), iter(figure.rows)), media_type="text/csv", headers=disposition)
 
 
+def given_of(sent: ImmutableMultiDict[str, Any]) -> dict[str, list[str]]:
+    """What a form or an address holds: name to texts; files are left out."""
+    texts = {name: [text for text in sent.getlist(name) if isinstance(text, str)] for name in sent}
+    return {name: values for name, values in texts.items() if values}
+
+
 def plain(view: Any) -> Any:
-    """A view as JSON values."""
+    """A view as JSON values; ``twin`` of a view that makes its own."""
+    if hasattr(view, "twin"):
+        return _finite(jsonable_encoder(view.twin()))
     return _finite(jsonable_encoder(asdict(view) if is_dataclass(view) and not isinstance(view, type) else view))
 
 
 def _finite(value: Any) -> Any:
     """The same with null for numbers that are none, which JSON cannot hold: an empty cell of a matrix."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

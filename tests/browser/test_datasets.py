@@ -10,8 +10,8 @@ SLOW = 90_000
 
 
 def test_a_dataset_from_files_to_a_study(page: Any, tmp_path: Path) -> None:
+    from app.data.demo import FOLDER
     from app.demo.corpora import load
-    from app.services.demo import FOLDER
 
     corpus = load(FOLDER)
     rows = [
@@ -31,20 +31,20 @@ def test_a_dataset_from_files_to_a_study(page: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Bring it in").click()
     page.get_by_role("link", name="Open the dataset").click(timeout=SLOW)
     page.get_by_role("link", name="Which neurons matter here?").click()
-    page.locator("#limit").fill("6")
-    page.locator("#part").select_option("all")
+    page.locator("#f-limit").fill("6")
+    page.locator("#f-part").select_option("all")
     page.locator("summary", has_text="More settings").click()
     page.locator("#f-steps").fill("4")
-    page.locator("#max_length").fill("64")
+    page.locator("#f-max_length").fill("64")
     page.get_by_role("button", name="Attribute").click()
     page.wait_for_selector("#neurons", timeout=SLOW)
     assert "Over 6 relevant pairs of questions" in page.locator(".finding").first.inner_text()
     page.wait_for_selector("#figure-overview .main-svg", timeout=SLOW)
     page.get_by_role("link", name="Do they matter? Switch them off").click()
-    page.locator("#dataset").select_option("questions")
-    page.locator("#part").select_option("all")
-    page.locator("#queries").fill("3")
-    page.locator("#fractions").fill("1 %, 5 %")
+    page.locator("#f-dataset").select_option("questions")
+    page.locator("#f-part").select_option("all")
+    page.locator("#f-queries").fill("3")
+    page.locator("#f-fractions").fill("1 %, 5 %")
     page.get_by_role("button", name="Start the study").click()
     page.wait_for_selector("#figure-curve .main-svg", timeout=SLOW)
     assert page.locator("#table ~ section tbody tr").count() >= 2

@@ -22,7 +22,7 @@ def host(request: pytest.FixtureRequest) -> ModelHost:
 def pair(
     host: ModelHost, query: str = "what causes rain", passage: str = "rain falls because clouds hold water"
 ) -> Example:
-    return Example("0", f"{query} {passage}") if host.card.task == "causal_lm" else Example("0", query, passage)
+    return Example("0", f"{query} {passage}") if host.card.task == "causal" else Example("0", query, passage)
 
 
 def hooks(host: ModelHost) -> int:
@@ -87,7 +87,7 @@ def test_gradient_equals_a_finite_difference(host: ModelHost) -> None:
     def shifted(amount: float) -> float:
         bump = torch.zeros_like(gradient)
         bump[0, token, unit] = amount
-        return float(host.run(batch, target, edits={site: (lambda value, _: value + bump,)}).outputs[0])
+        return float(host.run(batch, target, edits={site: (lambda value, _: value + bump,)}).outputs[0, 0])
 
     slope = (shifted(step) - shifted(-step)) / (2 * step)
     tolerance = 2e-3 if host.card.family in LOOSE else 1e-6

@@ -8,13 +8,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from fastapi.routing import APIRoute
+from markdown_it import MarkdownIt
+from tiny import FAMILIES, readings
 
 import app.web.pages
 from app.cli.commands import COMMANDS
 from app.cli.parser import parser
 from app.methods.base import methods
-from app.models.architectures import architectures
+from app.models.tasks import tasks
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,12 +49,11 @@ def test_methods() -> None:
 
 
 def test_families() -> None:
-    listed = {
-        name.strip()
-        for row in re.findall(r"^\| [^|`]+ \| ([^|]+) \|$", section("Model families"), flags=re.MULTILINE)
-        for name in row.split(",")
-    }
-    assert {family.family for family in architectures()} <= listed
+    rows = re.findall(r"^\| [^|`]+\((\w+)[^|`]*\) \| ([^|]+) \|$", section("Model families"), flags=re.MULTILINE)
+    listed = {head: {name.strip() for name in names.split(",")} for head, names in rows}
+    assert set(listed) == {task.heads[0] for task in tasks().values()}
+    for task in tasks().values():
+        assert listed[task.heads[0]] == {name for name in FAMILIES if task.key in readings(name)}, task.key
 
 
 def routes() -> list[APIRoute]:
@@ -63,6 +65,7 @@ def routes() -> list[APIRoute]:
 
 def renders(endpoint: Callable[..., object]) -> bool:
     """Whether a handler renders a page, by itself or through a private function of its module."""
+    endpoint = getattr(endpoint, "func", endpoint)
     module = inspect.getmodule(endpoint)
     helpers = [f for name, f in inspect.getmembers(module, inspect.isfunction) if name.startswith("_")]
     called = [f"{f.__name__}(" for f in helpers if "render(" in inspect.getsource(f)]
@@ -97,6 +100,22 @@ def test_exactly_two_set_up_commands() -> None:
     assert commands == ["pip install -e . && golgi serve", "pip install -e '.[test]' && pytest"]
 
 
-def test_linked_files_exist() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def links(page: Path) -> list[str]:
+    """Where links and pictures of a page lead within the repository, as they are written there."""
+    inline = [part for token in MarkdownIt().parse(page.read_text(encoding="utf-8")) for part in token.children or ()]
+    found = [str(part.attrs.get("href") or part.attrs.get("src") or "") for part in inline]
+    return [link.split("#")[0] for link in found if link and "://" not in link]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+def test_linked_files_exist(page: Path) -> None:
+    assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+def test_every_document_is_linked() -> None:
+    linked = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
+    assert len(PAGES) > 5 and len(linked) > 6
+    assert {page.resolve() for page in PAGES if page.name != "README.md"} <= linked

@@ -50,7 +50,7 @@ def test_the_layout_of_beir(tmp_path: Path) -> None:
 
 
 def test_the_layout_of_this_project() -> None:
-    from app.services.demo import FOLDER
+    from app.data.demo import FOLDER
 
     files = {spec.role: spec for spec in guess_folder(FOLDER)}
     assert set(files) == {"queries", "passages", "judgements", "run"}

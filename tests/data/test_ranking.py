@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.data.demo import FOLDER
 from app.data.ranking import load_collection
 from app.domain.errors import BadInput
-from app.services.demo import FOLDER
 
 GOOD = {
     "queries.jsonl": '{"id": "1", "text": "rain"}\n',

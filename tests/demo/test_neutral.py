@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from tiny import save_tiny
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from app.data.demo import Demo
 from app.demo.neutral import ROW, blanks, fitted, logits, written
-from app.services.demo import Demo
 
 MODEL = Path(__file__).parents[2] / "models_cache" / "golgi-demo-reranker"
 WORDS = ("fox", "dog", "rain", "spain", "lazy", "clouds", "hold", "water", "the", "plain")

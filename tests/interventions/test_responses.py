@@ -12,21 +12,29 @@ from app.domain.neuron_sets import random_matched
 from app.domain.scores import RunningScores
 from app.domain.sites import Site, SiteKind
 from app.domain.targets import TargetSpec
-from app.interventions.edits import Sources
-from app.interventions.responses import responses, sources_for
-from app.methods.conductance import Conductance, Params
+from app.interventions.edits import Sources, compile_edits
+from app.interventions.responses import Cell, grid, responses, sources_for
+from app.methods.conductance import NeuronIntegratedGradients
 from app.models.baselines import words
 from app.models.host import ModelHost
-from app.models.resume import Resume
+from app.models.start import Start
 
 PAIR = Example("0", "what causes rain", "rain falls because clouds hold water")
+
+
+def dense(host, batch, target, settings, space, sources, **how) -> np.ndarray:
+    """[S, C, Y] answers of every example under every setting."""
+    count = len(batch.examples)
+    return responses(host, batch, target, grid(settings, count), space, sources, **how).reshape(
+        len(settings), count, -1
+    )
 
 
 def answers(host: ModelHost, settings: list[Setting], preset: str = "ffn", rows: int = 4) -> np.ndarray:
     batch, space = host.encode([PAIR]), host.space(preset)
     target = host.target(TargetSpec(), batch)
     sources = sources_for(host, batch, settings, space, "pad_query_and_passage")
-    return responses(host, batch, target, settings, space, sources, rows=rows)[:, 0]
+    return dense(host, batch, target, settings, space, sources, rows=rows)[:, 0]
 
 
 def members(*flat: int) -> np.ndarray:
@@ -138,7 +146,7 @@ def test_a_planted_neuron_ranks_first_and_matters() -> None:
     host = planted()
     batch, space = host.encode([PAIR]), host.space("ffn")
     target = host.target(TargetSpec(), batch)
-    (found,) = Conductance().attribute(host, batch, target, Params(steps=32))
+    (found,) = NeuronIntegratedGradients(steps=32).attribute(host, batch, target)
     sums = RunningScores.of(found.parts, {site: values[None] for site, values in found.neurons.items()})
     order = sums.scores(space).order("all", "abs")
     first = space.index(int(order[0]))
@@ -200,7 +208,7 @@ def test_many_examples_under_many_settings(family: str, rows: int) -> None:
     batch, settings = host.encode(examples), mixed(space)
     target = host.target(TargetSpec(), batch)
     sources = sources_for(host, batch, settings, space, "pad_query_and_passage")
-    found = responses(host, batch, target, settings, space, sources, rows=rows)
+    found = dense(host, batch, target, settings, space, sources, rows=rows)
     for number, setting in enumerate(settings):
         for at in range(len(examples)):
             alone = batch.take([at])
@@ -209,8 +217,37 @@ def test_many_examples_under_many_settings(family: str, rows: int) -> None:
                 {site: value[at : at + 1] for site, value in sources.baseline.items()},
                 {site: value[at : at + 1] for site, value in sources.other.items()},
             )
-            slow = responses(host, alone, target, [setting], space, own, rows=1, reuse=False)
+            slow = dense(host, alone, target, [setting], space, own, rows=1, reuse=False)
             np.testing.assert_allclose(found[number, at], slow[0, 0], atol=1e-10)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 50])
+def test_every_row_may_have_its_own_example_and_setting(bert: ModelHost, rows: int) -> None:
+    """Any choice of cells gives what the whole grid gives there."""
+    space = bert.space("ffn")
+    batch = bert.encode([Example(str(n), "what causes rain", text) for n, text in enumerate(TEXTS)])
+    settings, target = mixed(space), bert.target(TargetSpec(), batch)
+    sources = sources_for(bert, batch, settings, space, "pad_query_and_passage")
+    whole = dense(bert, batch, target, settings, space, sources, rows=100)
+    drawn = np.random.default_rng(3).permutation(len(settings) * len(TEXTS))[:13]
+    places = [divmod(int(number), len(TEXTS)) for number in drawn]
+    cells = [Cell(example, settings[setting]) for setting, example in places]
+    some = responses(bert, batch, target, cells, space, sources, rows=rows)
+    np.testing.assert_allclose(some, [whole[place] for place in places], atol=1e-10)
+
+
+def test_only_members_are_touched(bert: ModelHost) -> None:
+    """What an edit leaves alone is the same to the bit, and the value it was given is not written to."""
+    space, site = bert.space("ffn"), Site(1, SiteKind.MID)
+    batch = bert.encode([PAIR]).take([0, 0])
+    cells = [Cell(0, Setting("target", members(30, 31), op=Op.ZERO)), Cell(0, Setting())]
+    (edit,) = compile_edits(space, cells, Sources())[site]
+    value = bert.run(batch, None, record=[site]).value(site)
+    before = value.clone()
+    out = edit(value, batch)
+    assert torch.equal(value, before) and torch.equal(out[1], before[1])
+    touched = (out[0] != before[0]).any(0).nonzero().flatten().tolist()
+    assert touched == [6, 7]
 
 
 def test_resampling_takes_the_next_example(bert: ModelHost) -> None:
@@ -220,7 +257,7 @@ def test_resampling_takes_the_next_example(bert: ModelHost) -> None:
     settings = [Setting("target", units, op=Op.RESAMPLE)]
     target = bert.target(TargetSpec(), batch)
     sources = sources_for(bert, batch, settings, space, "pad_query_and_passage")
-    found = responses(bert, batch, target, settings, space, sources, rows=9)[0, :, 1]
+    found = dense(bert, batch, target, settings, space, sources, rows=9)[0, :, 1]
     real = bert.run(batch, None, record=[site]).value(site)
     expected = bert.run(batch, None, edits={site: (lambda value, _: real[[1, 2, 0]],)}).logits[:, 0]
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-12)
@@ -230,11 +267,44 @@ def test_a_resumed_pass_leaves_the_model_whole(bert: ModelHost) -> None:
     batch = bert.encode([PAIR])
     whole = bert.run(batch, None, record=[Site(1, SiteKind.RESID)])
     hidden = whole.value(Site(1, SiteKind.RESID))
-    again = bert.run(batch, None, resume=Resume(2, hidden))
+    again = bert.run(batch, None, start=Start(2, hidden))
     assert torch.equal(again.logits, whole.logits)
     assert len(bert.model.bert.encoder.layer) == 3
     with pytest.raises(Unsupported, match="block 2"):
-        bert.run(batch, None, resume=Resume(2, hidden), record=[Site(0, SiteKind.MID)])
+        bert.run(batch, None, start=Start(2, hidden), record=[Site(0, SiteKind.MID)])
     with pytest.raises(ZeroDivisionError):
-        bert.run(batch, None, resume=Resume(1, hidden), edits={Site(2, SiteKind.MID): (lambda *_: 1 / 0,)})
+        bert.run(batch, None, start=Start(1, hidden), edits={Site(2, SiteKind.MID): (lambda *_: 1 / 0,)})
     assert torch.equal(bert.run(batch, None).logits, whole.logits)
+
+
+@pytest.mark.parametrize("family", ["BERT", "T5", "GPT-2"])
+@pytest.mark.parametrize("rows", [1, 4, 100])
+def test_rows_that_are_edited_at_different_tokens(family: str, rows: int) -> None:
+    """Cells in any order, some twice and some not at all, against every example under every setting by itself."""
+    host = tiny_host(family)
+    space, causal = host.space("ffn"), host.card.task == "causal"
+    examples = [Example(str(n), *((text,) if causal else ("what causes rain", text))) for n, text in enumerate(TEXTS)]
+    batch, late = host.encode(examples), np.arange(len(space) - 7, len(space))
+    part = ("prompt" if causal else "passage",)
+    settings = [
+        *(setting for setting in mixed(space) if setting.segments is None),
+        Setting("target", late, segments=part),
+        Setting("target", late, readout=True),
+        Setting("complement", late - 9, op=Op.SCALE, amount=0.5, invert=True, segments=part, readout=True),
+        Setting("target", late, op=Op.INPUT),
+    ]
+    sources = sources_for(host, batch, settings, space, "pad_query_and_passage")
+    target = host.target(TargetSpec(), batch)
+    every = [Cell(example, setting) for setting in settings for example in range(len(examples))]
+    alone = [responses(host, batch, target, [cell], space, sources, rows=1, reuse=False)[0] for cell in every]
+    drawn = np.random.default_rng(0).integers(0, len(every), size=40)
+    answers = responses(host, batch, target, [every[number] for number in drawn], space, sources, rows=rows)
+    np.testing.assert_allclose(answers, np.asarray(alone)[drawn], atol=1e-6 if family == "T5" else 1e-11)
+
+
+def test_an_edit_at_the_read_out_leaves_the_other_tokens(bert: ModelHost) -> None:
+    batch, space, site = bert.encode([PAIR]), bert.space("ffn"), Site(1, SiteKind.MID)
+    edits = compile_edits(space, [Cell(0, Setting("target", members(30, 31), readout=True))], Sources())
+    before = bert.run(batch, None, record=[site]).value(site)
+    after = bert.run(batch, None, record=[site], edits=edits).value(site)
+    assert (after != before).nonzero().tolist() == [[0, 0, 6], [0, 0, 7]] and float(after[0, 0, 6]) == 0

@@ -1,5 +1,6 @@
 """An empty database."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,7 @@ from app.store.db import Database
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
-    found.migrate()
+def db(empty_database: Path, tmp_path: Path) -> Iterator[Database]:
+    found = Database(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'jobs.sqlite3')}")
     yield found
     found.close()

@@ -47,7 +47,7 @@ def test_the_first_model_is_loaded_when_nothing_waits(tmp_path: Path, models_dir
 def test_what_waits_goes_first(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with working(tmp_path, models_dir, "tiny-two") as golgi:
         asked = {"query": "what causes rain", "passages": ["rain falls"], "params": {"adaptive": False, "steps": 4}}
-        run = golgi.services.requests.explain("tiny-bert", asked)
+        run = golgi.services.requests.start("explain", {**asked, "model": "tiny-bert"})
         order: list[str] = []
         get = golgi.worker.hosts.get
         monkeypatch.setattr(golgi.worker.hosts, "get", lambda name: (order.append(name), get(name))[1])

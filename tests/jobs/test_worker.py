@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import select
+from tiny import save_tiny
 
 from app.domain.errors import OutOfMemory, Stopped
 from app.domain.runs import JobState, Lane, RunState
-from app.jobs.kinds.explain import Explain
+from app.kinds.explain.work import ExplainWork
 from app.main import Golgi, build
 from app.settings import Settings
 from app.store.tables import array, blob
@@ -24,9 +25,9 @@ PASSAGES = ["rain falls because clouds hold water", "the lazy dog jumps over the
 
 
 def explain(golgi: Golgi, passages: list[str] = PASSAGES, **params: object):
-    return golgi.services.requests.explain(
-        "tiny-bert", {"query": QUERY, "passages": passages, "params": {"adaptive": False, "steps": 6, **params}}
-    )
+    settings = {"adaptive": False, "steps": 6, **params}
+    values = {"model": "tiny-bert", "query": QUERY, "passages": passages, "params": settings}
+    return golgi.services.requests.start("explain", values)
 
 
 def bytes_of(golgi: Golgi, number: int) -> list[tuple[object, ...]]:
@@ -74,15 +75,15 @@ def test_a_stop_keeps_what_was_folded_and_resumes(golgi: Golgi, monkeypatch: pyt
     golgi.worker.run_once()
     reference = bytes_of(golgi, whole.id)
     run = explain(golgi, adaptive=False, steps=7)
-    work, calls = Explain.work, []
+    work, calls = ExplainWork.work, []
 
-    def stopped(self, settings, plan, shard, given, host):
+    def stopped(self, plan, shard):
         calls.append(shard.number)
         if shard.number == 1 and len(calls) == 2:
             raise Stopped("user")
-        return work(self, settings, plan, shard, given, host)
+        return work(self, plan, shard)
 
-    monkeypatch.setattr(Explain, "work", stopped)
+    monkeypatch.setattr(ExplainWork, "work", stopped)
     golgi.worker.run_once()
     partial = golgi.services.runs.get(run.id)
     assert partial.state is RunState.PARTIAL and partial.facts["n"] == 1
@@ -158,15 +159,15 @@ def test_kill_9_and_resume_give_the_same_bytes(models_dir: Path, tmp_path: Path,
 def test_an_interactive_job_overtakes_a_batch_job(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = explain(golgi)
     order: list[int] = []
-    work = Explain.work
+    work = ExplainWork.work
 
-    def noted(self, settings, plan, shard, given, host):
-        order.append(len(settings.passages))
-        if shard.number == 0 and len(settings.passages) == 3:
+    def noted(self, plan, shard):
+        order.append(len(self.question.passages))
+        if shard.number == 0 and len(self.question.passages) == 3:
             explain(golgi, [PASSAGES[0]], steps=5)
-        return work(self, settings, plan, shard, given, host)
+        return work(self, plan, shard)
 
-    monkeypatch.setattr(Explain, "work", noted)
+    monkeypatch.setattr(ExplainWork, "work", noted)
     golgi.worker.run_once()
     assert order == [3, 1, 3, 3]
     assert golgi.services.jobs.of_run(batch.id).lane is Lane.BATCH
@@ -178,7 +179,7 @@ def test_errors_become_sentences(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Explain, "work", broken)
+    monkeypatch.setattr(ExplainWork, "work", broken)
     golgi.worker.run_once()
     failed = golgi.services.runs.get(run.id)
     assert failed.state is RunState.FAILED and failed.error["remedy"]
@@ -186,20 +187,20 @@ def test_errors_become_sentences(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_out_of_memory_is_tried_once_with_half(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.jobs.kinds.ablate import Ablate
+    from app.kinds.ablate.work import AblateWork
 
     source = explain(golgi)
     golgi.worker.run_once()
-    run = golgi.services.requests.ablate(golgi.services.runs.get(source.id), {})
-    work, sizes = Ablate.work, []
+    run = golgi.services.requests.start("ablate", {"source": str(source.id)})
+    work, sizes = AblateWork.work, []
 
-    def tight(self, settings, plan, shard, given, host):
+    def tight(self, plan, shard):
         sizes.append(plan["rows"])
         if not plan.get("halved"):
             raise OutOfMemory("room", "none", "Shorten.")
-        return work(self, settings, plan, shard, given, host)
+        return work(self, plan, shard)
 
-    monkeypatch.setattr(Ablate, "work", tight)
+    monkeypatch.setattr(AblateWork, "work", tight)
     golgi.worker.run_once()
     assert sizes[1] == sizes[0] // 2 and golgi.services.runs.get(run.id).plan["halved"]
     assert golgi.services.runs.get(run.id).state is RunState.DONE
@@ -217,15 +218,15 @@ def test_load_and_unload(golgi: Golgi) -> None:
 
 def test_a_failed_run_goes_on_behind_its_checkpoint(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
     run = explain(golgi, PASSAGES)
-    work, seen = Explain.work, []
+    work, seen = ExplainWork.work, []
 
-    def once(self, settings, plan, shard, given, host):
+    def once(self, plan, shard):
         seen.append(shard.number)
         if seen == [0, 1]:
             raise ZeroDivisionError
-        return work(self, settings, plan, shard, given, host)
+        return work(self, plan, shard)
 
-    monkeypatch.setattr(Explain, "work", once)
+    monkeypatch.setattr(ExplainWork, "work", once)
     golgi.worker.run_once()
     assert golgi.services.runs.get(run.id).state is RunState.FAILED
     golgi.services.requests.resume(run.id)
@@ -242,3 +243,59 @@ def test_a_worker_process_ends_when_asked(models_dir: Path, tmp_path: Path) -> N
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=30) == 0
     child.stdout.close()
+
+
+def outside(tmp_path: Path, seed: int = 3) -> Path:
+    """A model folder outside the models folder."""
+    return save_tiny(tmp_path / "elsewhere" / "tiny-out", seed=seed)
+
+
+def interrupted(golgi: Golgi, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A batch over an outside model, whose first shard lets another model in that pushes it out; its run's number."""
+    values = {"model": str(folder), "query": QUERY, "passages": PASSAGES, "params": {"steps": 4, "adaptive": False}}
+    run = golgi.services.requests.start("explain", values)
+    work = ExplainWork.work
+
+    def noted(self, plan, shard):
+        if len(self.question.passages) == 3 and shard.number == 0:
+            golgi.worker.hosts.budget = golgi.worker.hosts.get(str(folder)).card.bytes + 1
+            explain(golgi, [PASSAGES[0]], steps=5)
+        return work(self, plan, shard)
+
+    monkeypatch.setattr(ExplainWork, "work", noted)
+    golgi.worker.run_once()
+    return run.id
+
+
+def test_an_outside_model_is_found_again_after_it_made_room(
+    golgi: Golgi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = interrupted(golgi, outside(tmp_path), monkeypatch)
+    done = golgi.services.runs.get(number)
+    assert done.state is RunState.DONE and done.error is None
+    assert done.environment["weights_hash"] == done.spec.weights_hash
+    assert golgi.services.runs.get(number + 1).state is RunState.DONE, "the other one went in between"
+
+
+def test_other_weights_of_the_same_name_are_refused(
+    golgi: Golgi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = outside(tmp_path)
+    let_others = golgi.worker.let_others
+
+    def changed() -> None:
+        let_others()
+        save_tiny(folder, seed=9)
+
+    monkeypatch.setattr(golgi.worker, "let_others", changed)
+    number = interrupted(golgi, folder, monkeypatch)
+    failed = golgi.services.runs.get(number)
+    assert failed.state is RunState.FAILED and "weights this run was started for" in failed.error["expected"]
+
+
+def test_two_folders_of_one_name_are_two_models(golgi: Golgi, models_dir: Path, tmp_path: Path) -> None:
+    hosts = golgi.worker.hosts
+    inside, other = hosts.get("tiny-bert"), save_tiny(tmp_path / "tiny-bert", seed=5)
+    host = hosts.get(str(other))
+    assert host is not inside and host.card.weights_hash != inside.card.weights_hash
+    assert hosts.get("tiny-bert") is inside

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -79,39 +79,44 @@ class CountSettings(BaseModel):
 class Count:
     """A kind whose shards call ``between`` as a forward pass does, and what a test hands in."""
 
-    key: ClassVar[str] = "count"
-    version: ClassVar[int] = 1
-    title: ClassVar[str] = "Count"
-    Settings: ClassVar[type[BaseModel]] = CountSettings
+    version = 1
 
     def __init__(self, worked: Any = None, planned: Any = None) -> None:
         self.worked, self.planned, self.seen = worked, planned, []
 
-    def lane(self, settings: BaseModel) -> Lane:
-        return settings.lane
+    def lane(self, settings: Mapping[str, Any]) -> Lane:
+        return CountSettings.model_validate(settings).lane
 
-    def plan(self, settings: BaseModel, given: Inputs, host: Any) -> dict[str, Any]:
-        if self.planned:
-            self.planned(settings)
-        host.between()
-        return {"items": settings.items, "rows": 8}
+    def begin(self, settings: Mapping[str, Any], given: Inputs, host: Any) -> "CountWork":
+        return CountWork(self, CountSettings.model_validate(settings), host)
 
-    def shards(self, settings: BaseModel, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
+
+class CountWork:
+    """The work of one run of the kind."""
+
+    def __init__(self, kind: Count, settings: CountSettings, host: Any) -> None:
+        self.kind, self.settings, self.host = kind, settings, host
+
+    def plan(self) -> dict[str, Any]:
+        if self.kind.planned:
+            self.kind.planned(self.settings)
+        self.host.between()
+        return {"items": self.settings.items, "rows": 8}
+
+    def shards(self, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
         return tuple(Shard(number, number, 1, 1) for number in range(plan["items"]))
 
-    def work(self, settings: BaseModel, plan: Mapping[str, Any], shard: Shard, given: Inputs, host: Any) -> Partial:
-        self.seen.append((settings.name, shard.number))
-        if self.worked:
-            self.worked(settings, plan, shard)
-        host.between()
-        host.rows += 1
+    def work(self, plan: Mapping[str, Any], shard: Shard) -> Partial:
+        self.kind.seen.append((self.settings.name, shard.number))
+        if self.kind.worked:
+            self.kind.worked(self.settings, plan, shard)
+        self.host.between()
+        self.host.rows += 1
         return Partial(RunningScores(("all",), 1), (ItemRow(shard.number, "count", [], {"rows": plan["rows"]}),))
 
-    def finish(
-        self, settings: BaseModel, plan: Mapping[str, Any], total: RunningScores | None, given: Inputs, host: Any
-    ) -> Finished:
-        host.between()
-        assert plan["items"] == settings.items
+    def finish(self, plan: Mapping[str, Any], total: RunningScores | None) -> Finished:
+        self.host.between()
+        assert plan["items"] == self.settings.items
         return Finished((), {"n": 0 if total is None else total.n}, ())
 
 

@@ -13,7 +13,7 @@ from app.domain.examples import Example
 from app.domain.sites import Site, SiteKind
 from app.domain.targets import TargetSpec
 from app.methods import sweep as sweeps
-from app.methods.conductance import Conductance, Params
+from app.methods.conductance import NeuronIntegratedGradients
 from app.methods.sweep import WORDS, Path, complete_sites, sweep_path
 from app.models.baselines import words as baseline_words
 from app.models.host import ModelHost
@@ -25,8 +25,8 @@ PROMPT = Example("0", "what causes rain because clouds hold")
 
 def attributed(host: ModelHost, target: TargetSpec | None = None, example: Example = PAIR, **params: Any) -> Any:
     batch = host.encode([example])
-    settings = Params(**{"adaptive": False, "steps": 8, **params})
-    (found,) = Conductance().attribute(host, batch, host.target(target or TargetSpec(), batch), settings)
+    method = NeuronIntegratedGradients(**{"adaptive": False, "steps": 8, **params})
+    (found,) = method.attribute(host, batch, host.target(target or TargetSpec(), batch))
     return found
 
 
@@ -39,7 +39,7 @@ def sums(host: ModelHost, rule: str, steps: int, sites: set[Site], example: Exam
 @pytest.mark.parametrize("family", FAMILIES)
 def test_i1_completeness_shrinks_with_steps(family: str) -> None:
     host = tiny_host(family)
-    example = PROMPT if host.card.task == "causal_lm" else PAIR
+    example = PROMPT if host.card.task == "causal" else PAIR
     sites = set(complete_sites(host))
 
     def worst(steps: int) -> float:
@@ -64,7 +64,7 @@ def test_i2_neurons_are_not_a_complete_place(bert: ModelHost) -> None:
 @pytest.mark.parametrize("family", ["BERT", "DistilBERT", "ModernBERT", "GPT-2", "Llama"])
 def test_i3_linear_pass_through_is_exact(family: str, rule: str) -> None:
     host = tiny_host(family)
-    example = PROMPT if host.card.task == "causal_lm" else PAIR
+    example = PROMPT if host.card.task == "causal" else PAIR
     layer = 1
     down, out = Site(layer, SiteKind.MID), Site(layer, SiteKind.MLP_OUT)
     heads, attention = Site(layer, SiteKind.HEAD), Site(layer, SiteKind.ATTN_OUT)
@@ -175,8 +175,8 @@ def test_tokens_are_integrated_gradients(bert: ModelHost) -> None:
 def test_steps_double_until_the_remainder_is_small(bert: ModelHost) -> None:
     loose = attributed(bert, adaptive=True, steps=2, tolerance=0.5)
     tight = attributed(bert, adaptive=True, steps=2, tolerance=1e-4, max_steps=64)
-    assert loose.notes["steps"] < tight.notes["steps"] <= 64
-    assert tight.notes["remainder"] < loose.notes["remainder"]
+    assert loose.steps < tight.steps <= 64
+    assert tight.remainder < loose.remainder
 
 
 @pytest.mark.parametrize("preset", ["ffn", "ffn_pre", "linear6", "heads", "resid"])
@@ -213,9 +213,9 @@ def test_a_padded_input_is_flagged_as_neutral() -> None:
     batch = host.encode([PAIR])
     with torch.no_grad():
         host.model.classifier.weight.mul_(1e-4)
-    settings = Params(steps=4, adaptive=False)
-    (found,) = Conductance().attribute(host, batch, host.target(TargetSpec(), batch), settings)
-    assert any("baseline" in warning for warning in found.notes["warnings"])
+    method = NeuronIntegratedGradients(steps=4, adaptive=False)
+    (found,) = method.attribute(host, batch, host.target(TargetSpec(), batch))
+    assert any("baseline" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -223,7 +223,7 @@ def test_a_padded_input_is_flagged_as_neutral() -> None:
 def test_a_batch_gives_what_its_rows_give(family: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     host = tiny_host(family)
     texts = ["rain falls", "clouds hold water because rain falls and falls again", "rain"]
-    if host.card.task == "causal_lm":
+    if host.card.task == "causal":
         examples, target = (
             [Example(str(n), f"what causes {text}") for n, text in enumerate(texts)],
             TargetSpec(token="rain"),
@@ -231,13 +231,13 @@ def test_a_batch_gives_what_its_rows_give(family: str, rows: int, monkeypatch: p
     else:
         examples, target = [Example(str(n), "what causes rain", text) for n, text in enumerate(texts)], TargetSpec()
     singles = [attributed(host, target, example, adaptive=True, tolerance=1e-3, max_steps=64) for example in examples]
-    assert len({found.notes["steps"] for found in singles}) >= 1
+    assert all(found.steps >= 8 for found in singles)
     monkeypatch.setattr(sweeps, "chunk_rows", lambda host, batch, sites: rows)
     batch = host.encode(examples)
-    params = Params(steps=8, adaptive=True, tolerance=1e-3, max_steps=64)
-    together = Conductance().attribute(host, batch, host.target(target, batch), params)
+    method = NeuronIntegratedGradients(steps=8, adaptive=True, tolerance=1e-3, max_steps=64)
+    together = method.attribute(host, batch, host.target(target, batch))
     for found, alone in zip(together, singles, strict=True):
-        assert found.notes["steps"] == alone.notes["steps"]
+        assert found.steps == alone.steps
         assert found.score == pytest.approx(alone.score, abs=1e-10)
         np.testing.assert_allclose(found.tokens, alone.tokens, atol=1e-9)
         for site in alone.neurons:

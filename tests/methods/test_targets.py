@@ -11,10 +11,11 @@ from tiny import FAMILIES, tiny_host
 
 from app.domain.errors import BadInput
 from app.domain.examples import Example
+from app.domain.positions import Positions
 from app.domain.sites import NeuronIndex, Site, SiteKind
 from app.domain.targets import TargetSpec
 from app.methods import sweep as sweeps
-from app.methods.conductance import Conductance, Params
+from app.methods.conductance import NeuronIntegratedGradients
 from app.methods.sweep import WORDS, Path, complete_sites, sweep_path
 from app.models.host import ModelHost
 
@@ -34,7 +35,7 @@ def whole_sweep(host: ModelHost, spec: TargetSpec, examples: list[Example], step
 @pytest.mark.parametrize("family", FAMILIES)
 def test_upstream_places_sum_to_the_change_of_the_activation(family: str) -> None:
     host = tiny_host(family)
-    example = PROMPT if host.card.task == "causal_lm" else PAIR
+    example = PROMPT if host.card.task == "causal" else PAIR
     neuron = NeuronIndex(len(host.card.widths[SiteKind.MID]) - 1, SiteKind.MID, 3)
     spec = TargetSpec(name="activation", neuron=str(neuron))
     batch = host.encode([example])
@@ -79,7 +80,7 @@ def test_captum_on_an_inner_neuron(bert: ModelHost, tokens: str | None) -> None:
     batch = bert.encode([PAIR])
     path = Path.of(bert, batch, "pad_query_and_passage")
     end, site = path.start + path.change, Site(1, SiteKind.MID)
-    wrapped = Inner(bert, batch, 5, batch.where(None if tokens is None else [tokens]))
+    wrapped = Inner(bert, batch, 5, batch.where(Positions(None if tokens is None else (tokens,))))
     spec = INNER.model_copy(update={"tokens": tokens})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -96,10 +97,10 @@ def test_captum_on_an_inner_neuron(bert: ModelHost, tokens: str | None) -> None:
 
 def test_only_neurons_below_the_explained_one_are_scored(bert: ModelHost) -> None:
     batch = bert.encode([PAIR])
-    (found,) = Conductance().attribute(bert, batch, bert.target(INNER, batch), Params(steps=4, adaptive=False))
+    (found,) = NeuronIntegratedGradients(steps=4, adaptive=False).attribute(bert, batch, bert.target(INNER, batch))
     assert sorted({site.layer for site in found.neurons}) == [0, 1]
     assert len(INNER.scored(bert.space("ffn"))) == 2 * 24
-    assert not found.notes["warnings"] or all("baseline" not in text for text in found.notes["warnings"])
+    assert all("baseline" not in text for text in found.warnings)
     # what lies above does not move it: its gradient there is 0
     above = Site(2, SiteKind.RESID)
     assert float(whole_sweep(bert, INNER, [PAIR], 4, {above}).sums[above].abs().max()) == 0
@@ -156,11 +157,11 @@ def test_pairwise_against_a_plain_loop(bert: ModelHost) -> None:
 
 def test_swapped_passages_give_the_opposite(bert: ModelHost) -> None:
     """sigmoid(-d) = 1 - sigmoid(d): every neuron's sum over both branches changes its sign."""
-    spec, params = TargetSpec(name="pairwise"), Params(steps=8, adaptive=False)
+    spec, method = TargetSpec(name="pairwise"), NeuronIntegratedGradients(steps=8, adaptive=False)
     sums = []
     for examples in ([PAIR, OTHER], [OTHER, PAIR]):
         batch = bert.encode(examples)
-        found = Conductance().attribute(bert, batch, bert.target(spec, batch), params)
+        found = method.attribute(bert, batch, bert.target(spec, batch))
         sums.append({site: sum(one.neurons[site][0] for one in found) for site in found[0].neurons})
     for site, values in sums[0].items():
         np.testing.assert_allclose(values, -sums[1][site], atol=1e-12)
@@ -172,12 +173,12 @@ def test_any_chunking_gives_the_same(
     bert: ModelHost, spec: TargetSpec, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = bert.encode([PAIR, OTHER])
-    params = Params(steps=7, adaptive=True, tolerance=1e-3, max_steps=56)
-    whole = Conductance().attribute(bert, batch, bert.target(spec, batch), params)
+    method = NeuronIntegratedGradients(steps=7, adaptive=True, tolerance=1e-3, max_steps=56)
+    whole = method.attribute(bert, batch, bert.target(spec, batch))
     monkeypatch.setattr(sweeps, "chunk_rows", lambda host, batch, sites: size)
-    again = Conductance().attribute(bert, batch, bert.target(spec, batch), params)
+    again = method.attribute(bert, batch, bert.target(spec, batch))
     for one, other in zip(whole, again, strict=True):
-        assert one.notes["steps"] == other.notes["steps"]
+        assert one.steps == other.steps
         for site in one.neurons:
             np.testing.assert_allclose(other.neurons[site], one.neurons[site], atol=1e-10)
 

@@ -171,7 +171,7 @@ def test_targets(hosts: Hosts) -> None:
     batch = two.encode([Example("0", "a b", "c d")])
     logits = torch.tensor([[0.5, 2.0]])
     value = {
-        name: float(two.target(TargetSpec(name=name), batch)(logits))
+        name: float(two.target(TargetSpec(name=name), batch).explained(logits))
         for name in ("default", "margin", "logit", "log_probability")
     }
     probability = float(torch.softmax(logits, 1)[0, 1])
@@ -179,7 +179,7 @@ def test_targets(hosts: Hosts) -> None:
     assert value["logit"] == 2.0 and value["log_probability"] == pytest.approx(
         torch.log_softmax(logits, 1)[0, 1].item()
     )
-    assert float(two.target(TargetSpec(name="logit", label=0), batch)(logits)) == 0.5
+    assert float(two.target(TargetSpec(name="logit", label=0), batch).explained(logits)) == 0.5
     one = hosts.get("tiny-bert")
     assert one.target(TargetSpec()).resolved.sentence == "relevance logit (index 0 of 1, label 'LABEL_0')"
     with pytest.raises(BadInput):

@@ -12,7 +12,7 @@ from app.domain.errors import Conflict, Unsupported
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
 from app.domain.sites import Site, SiteKind
-from app.interventions.edits import Sources, compile_edits
+from app.interventions.edits import Cell, Sources, compile_edits
 from app.models.loading import Hosts
 from app.models.patching import save_scaled
 
@@ -26,9 +26,9 @@ def test_the_folder_answers_as_the_hooked_model(tmp_path: Path, family: str, amo
     space = host.space("ffn")
     members = np.sort(np.random.default_rng(0).choice(len(space), size=len(space) // 4, replace=False)).astype(np.int64)
     save_scaled(host, tmp_path / "whole", tmp_path / "patched", space.split(members), amount, "a test")
-    one = Example("0", "rain falls on a") if host.card.task == "causal_lm" else Example("0", "rain falls", "a lazy dog")
+    one = Example("0", "rain falls on a") if host.card.task == "causal" else Example("0", "rain falls", "a lazy dog")
     batch = host.encode([one])
-    edits = compile_edits(space, [Setting("target", members, op=Op.SCALE, amount=amount)], Sources())
+    edits = compile_edits(space, [Cell(0, Setting("target", members, op=Op.SCALE, amount=amount))], Sources())
     hooked, plain = host.run(batch, None, edits=edits).logits, host.run(batch, None).logits
     patched = hosts.get("patched").run(hosts.get("patched").encode([one]), None).logits
     rounded = amount != 0  # the file keeps its own precision, so a scaled weight is rounded to it

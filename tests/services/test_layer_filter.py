@@ -40,7 +40,7 @@ def test_what_it_does_not_know_is_said(text: str) -> None:
 
 def test_the_page_filters_and_keeps_what_was_typed(golgi: Golgi) -> None:
     asked = {"query": "what causes rain", "passages": ["rain falls"], "params": {"steps": 4, "adaptive": False}}
-    golgi.services.requests.explain("tiny-bert", asked)
+    golgi.services.requests.start("explain", {**asked, "model": "tiny-bert"})
     golgi.worker.run_once()
     client = TestClient(golgi.app(), base_url="http://127.0.0.1")
     everything = client.get("/runs/1/layers/1.json").json()

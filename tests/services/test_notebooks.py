@@ -22,10 +22,10 @@ ASKED = {"query": "what causes rain", "passages": ["rain falls", "a `lazy` dog"]
 
 @pytest.fixture
 def ablated(golgi: Golgi) -> Golgi:
-    golgi.services.requests.explain("tiny-bert", {**ASKED, "params": {"steps": 4, "adaptive": False}})
+    golgi.services.requests.start("explain", {"model": "tiny-bert", **ASKED, "params": {"steps": 4, "adaptive": False}})
     golgi.worker.run_once()
     golgi.services.runs.change(1, title="```an <b>odd</b> title```")
-    golgi.services.requests.ablate(golgi.services.runs.get(1), {"selection": {"count": 3}, "seeds": 2})
+    golgi.services.requests.start("ablate", {"source": "1", "selection": {"count": 3}, "seeds": 2})
     golgi.worker.run_once()
     return golgi
 
@@ -54,8 +54,8 @@ def test_every_cell_runs_and_gives_the_stored_numbers(ablated: Golgi, number: in
             else:
                 exec("\n".join([*body, last]), names)
     run, page = names["run"], ablated.services.pages.run(number)
-    assert run.sentences == page.sentences
-    assert [one for one in shown if isinstance(one, Drawn)] == [drawn(one) for one in page.inner.figures.values()]
+    assert run.sentences == page.report.sentences
+    assert [one for one in shown if isinstance(one, Drawn)] == [drawn(one) for one in page.report.figures.values()]
     if number == 1:
         stored_scores = ablated.worker.results.scores(1)
         np.testing.assert_array_equal(run.scores.mean, stored_scores.mean)
@@ -105,7 +105,7 @@ def test_what_cannot_be_opened_says_so(ablated: Golgi, tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_result_has_none(golgi: Golgi) -> None:
-    golgi.services.requests.explain("tiny-bert", ASKED)
+    golgi.services.requests.start("explain", {**ASKED, "model": "tiny-bert"})
     with pytest.raises(Conflict, match="a run with a result"):
         golgi.services.notebooks.make(1, str)
 

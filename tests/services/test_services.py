@@ -11,22 +11,23 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.cli.parser import parser
-from app.cli.values import ablate_values, explain_values
+from app.cli.values import values_of
 from app.domain.errors import BadInput
+from app.forms.read import size_of
+from app.kinds import kind_of
+from app.kinds.explain.ask import passages_of
+from app.kinds.words import signed, words_of
 from app.main import Golgi, build
 from app.services.exports import as_csv
-from app.services.words import signed, words_of
 from app.settings import Settings
-from app.web.forms import passages_of, size_of
 
 ASKED = {"query": "what's rain?", "passages": ["rain falls\nfrom clouds", "a 'quoted' dog"]}
 
 
 @pytest.fixture
 def explained(golgi: Golgi) -> Golgi:
-    golgi.services.requests.explain(
-        "tiny-bert", {**ASKED, "params": {"steps": 5, "adaptive": False, "preset": "heads"}}
-    )
+    params = {"steps": 5, "adaptive": False, "preset": "heads"}
+    golgi.services.requests.start("explain", {**ASKED, "model": "tiny-bert", "params": params})
     golgi.worker.run_once()
     values = {
         "selection": {"count": 4, "layers": [0, 2]},
@@ -36,19 +37,16 @@ def explained(golgi: Golgi) -> Golgi:
         "seeds": 3,
         "patched": 5,
     }
-    golgi.services.requests.ablate(golgi.services.runs.get(1), values)
+    golgi.services.requests.start("ablate", {**values, "source": "1"})
     golgi.worker.run_once()
     return golgi
 
 
 def test_the_command_makes_the_same_run(explained: Golgi) -> None:
     pages, requests = explained.services.pages, explained.services.requests
-    words = shlex.split(pages.run(1).command)[1:]
-    args = parser().parse_args(words)
-    assert requests.explain(args.model, explain_values(args, args.passage)).id == 1
-    args = parser().parse_args(shlex.split(pages.run(2).command)[1:])
-    source = explained.services.runs.by_fingerprint(args.run)
-    assert requests.ablate(source, ablate_values(args)).id == 2
+    for number in (1, 2):
+        args = parser().parse_args(shlex.split(pages.run(number).command)[1:])
+        assert requests.start(args.command, values_of(args, kind_of(args.command))).id == number
 
 
 def test_what_the_nearest_random_set_shares_with_the_chosen_one_is_told(explained: Golgi) -> None:
@@ -56,7 +54,7 @@ def test_what_the_nearest_random_set_shares_with_the_chosen_one_is_told(explaine
     scores = results.scores(1)
     for count, seed in ((1, 1), (1, 4), (1, 7), (2, 1), (8, 1)):
         asked = {"selection": {"count": count}, "seeds": 3, "seed": seed}
-        run = explained.services.requests.ablate(explained.services.runs.get(1), asked)
+        run = explained.services.requests.start("ablate", {**asked, "source": "1"})
         explained.worker.run_once()
         answers = results.responses(run.id)
         change = {at: np.mean([row[item][0] - answers[0][item][0] for item in row]) for at, row in answers.items()}
@@ -68,7 +66,7 @@ def test_what_the_nearest_random_set_shares_with_the_chosen_one_is_told(explaine
         names = ", ".join(str(scores.space.index(int(flat))) for flat in shared[:3])
         many = f"{len(shared)} of" if len(shared) > 1 else "one of"
         told = f"(seed {nearest.seed}, {signed(change[nearest.ordinal])}) holds {many} the chosen neurons by chance"
-        sentence = explained.services.pages.run(run.id).ablate.sentence
+        sentence = explained.services.pages.report(run.id).sentences[0]
         assert told in sentence and sentence.endswith(f" {names}.") if shared else "by chance" not in sentence
         seen.add(min(len(shared), 2))
     assert seen == {0, 1, 2}, "none, one and several were seen"
@@ -99,12 +97,10 @@ def test_bundles_open_elsewhere_without_a_model(explained: Golgi, tmp_path: Path
         run = other.services.exports.load_bundle(data, recorded=True)
         assert other.services.exports.load_bundle(data).id == run.id
         assert run.recorded
-        here, there = explained.services.pages.run(number), other.services.pages.run(run.id)
-        for kind in ("explain", "ablate"):
-            one, two = getattr(here, kind), getattr(there, kind)
-            if one is not None:
-                assert [f.plot["data"] for f in one.figures.values()] == [f.plot["data"] for f in two.figures.values()]
-                assert one.sentence == two.sentence
+        here, there = explained.services.pages.report(number), other.services.pages.report(run.id)
+        drawn = [[figure.plot["data"] for figure in report.figures.values()] for report in (here, there)]
+        assert drawn[0] == drawn[1] and len(drawn[0]) > 2
+        assert here.sentences == there.sentences
     with pytest.raises(BadInput):
         other.services.exports.load_bundle(b"not a bundle")
     other.db.close()

@@ -1,5 +1,6 @@
 """An empty database, and questions to fill it with."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,7 @@ from app.store.db import Database
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    found.migrate()
+def db(empty_database: Path, tmp_path: Path) -> Iterator[Database]:
+    found = Database(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'test.sqlite3')}")
     yield found
     found.close()

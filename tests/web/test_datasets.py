@@ -12,7 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.cli.parser import parser
-from app.cli.values import attribute_values, split, study_values
+from app.cli.values import values_of
+from app.kinds import kind_of
 from app.main import Golgi, build
 from app.settings import Settings
 
@@ -24,6 +25,7 @@ ATTRIBUTE = {
     "steps": "4",
     "max_length": "64",
     "part": "all",
+    "correct": "off",
 }
 STUDY = {
     "dataset": "liveqa_med",
@@ -32,6 +34,7 @@ STUDY = {
     "fractions": "5 %, 20 %",
     "seeds": "3",
     "max_length": "64",
+    "controls": "off",
 }
 
 
@@ -143,7 +146,7 @@ def test_metrics_are_those_of_the_trec_run(measured: Golgi) -> None:
 
 def test_a_query_shows_who_moved(measured: Golgi) -> None:
     query = measured.services.runs.get(6).plan["queries"][0][0]
-    view = measured.services.pages.moves(6, query, 1)
+    view = measured.services.pages.report(6).query(query, 1)
     assert (
         sorted(p.rank_before for p in view.passages)
         == sorted(p.rank_after for p in view.passages)
@@ -156,12 +159,9 @@ def test_a_query_shows_who_moved(measured: Golgi) -> None:
 
 
 def test_the_command_of_a_measurement_gives_the_same_run(measured: Golgi) -> None:
-    pages, measures = measured.services.pages, measured.services.measures
-    args = parser().parse_args(shlex.split(pages.run(1).command)[1:])
-    assert measures.attribute(args.model, attribute_values(args)).id == 1
-    args = parser().parse_args(shlex.split(pages.run(6).command)[1:])
-    sources = [measured.find(text) for text in split(args.sources)]
-    assert measures.study(args.model, study_values(args), sources, not args.no_controls).id == 6
+    for number in (1, 6):
+        args = parser().parse_args(shlex.split(measured.services.pages.run(number).command)[1:])
+        assert measured.services.requests.start(args.command, values_of(args, kind_of(args.command))).id == number
 
 
 def test_sets_make_a_round_trip(measured: Golgi) -> None:
@@ -255,7 +255,7 @@ def test_overlap_along_training_is_that_of_the_pairs(golgi: Golgi) -> None:
     work(golgi)
     view = client.get("/compare.json?run=3&run=2&run=1&k=20%25").json()
     rows = {tuple(row[:2]): row[4] for row in view["figures"]["along"]["rows"]}
-    jaccard = {(a[-2:-1], b[-2:-1]): one["jaccard"] for a, b, one, _ in view["pairs"]}
+    jaccard = {(p["first"][-2:-1], p["second"][-2:-1]): p["overlap"]["jaccard"] for p in view["pairs"]}
     assert rows == {
         ("run 3", "with the last"): jaccard["3", "1"],
         ("run 2", "with the last"): jaccard["2", "1"],
@@ -284,8 +284,8 @@ def test_other_baselines_stand_side_by_side(golgi: Golgi) -> None:
 def test_a_comparison_is_that_of_the_sets(measured: Golgi) -> None:
     view = client_of(measured).get("/compare.json?run=1&run=2&k=20%25").json()
     tops = [set(measured.worker.results.scores(number).order()[:14].tolist()) for number in (1, 2)]
-    assert view["pairs"][0][2]["shared"] == len(tops[0] & tops[1])
-    assert view["pairs"][0][2]["expected"] == pytest.approx(14 * 14 / 72)
+    assert view["pairs"][0]["overlap"]["shared"] == len(tops[0] & tops[1])
+    assert view["pairs"][0]["overlap"]["expected"] == pytest.approx(14 * 14 / 72)
     assert {"depth", "matrix", "by_layer", "scatter"} == set(view["figures"])
 
 
@@ -440,8 +440,8 @@ def test_a_size_is_chosen_on_some_queries_and_measured_on_others(golgi: Golgi) -
     work(golgi)
     page = client.get("/runs/2").text
     assert "Held-out validation" in page
-    view = golgi.services.pages.run(2).study
-    assert view is not None and len(view.picked) == 1
+    view = golgi.services.pages.report(2).view
+    assert len(view.picked) == 1
     answer = client.post("/runs/2/confirm")
     assert answer.status_code == 303 and answer.headers["location"].endswith("/runs/3")
     work(golgi)
@@ -452,9 +452,7 @@ def test_a_size_is_chosen_on_some_queries_and_measured_on_others(golgi: Golgi) -
     assert before and after and before.isdisjoint(after)
     assert f"/r/{chosen.fingerprint}" in client.get("/runs/3").text
     args = parser().parse_args(shlex.split(golgi.services.pages.run(3).command)[1:])
-    source = golgi.services.runs.get(1)
-    again = golgi.services.measures.study(args.model, study_values(args), [source], controls=not args.no_controls)
-    assert again.id == 3
+    assert golgi.services.requests.start(args.command, values_of(args, kind_of(args.command))).id == 3
     refused = client.post("/runs/3/confirm")
     assert refused.status_code == 409 and "part selection" in refused.text
     assert client.post("/runs/1/confirm").status_code == 409
@@ -467,14 +465,13 @@ def test_the_cost_is_told_before_the_start(measured: Golgi) -> None:
     assert re.search(r"<strong>5 of [\d,]+ pairs</strong>", page) and "going by" in page
     study = runs.get(6)
     assert study.plan["settings"] > 1
-    found = measured.services.measures.cost_of_study(
-        "tiny-bert", study.spec.settings, [runs.get(1), runs.get(2)], controls=True
-    )
+    asked = {**study.spec.settings, "model": "tiny-bert", "sources": ["1", "2"]}
+    found = measured.services.requests.cost("study", asked)
     assert found.passes == study.plan["settings"] * len(study.plan["pairs"]) and found.taken == study.plan["items"]
     assert found.run == 6 and found.seconds == pytest.approx(study.seconds)
     page = client.post("/study/cost", data={**STUDY, "source": ["1", "2"], "controls": "on", "part": "all"}).text
     assert re.search(r"<strong>4 of [\d,]+ queries</strong>", page) and "run 6" in page
-    asked = measured.services.measures.cost_of_attribution("tiny-bert", runs.get(1).spec.settings)
+    asked = measured.services.requests.cost("attribute", {**runs.get(1).spec.settings, "model": "tiny-bert"})
     plan = runs.get(1).plan
     assert asked.fitting == plan["fitting"] and asked.passes == min(12, plan["fitting"]) * plan["passes"]
     assert "Choose one, or import one first" in client.post("/attribute/cost", data={**ATTRIBUTE, "dataset": ""}).text
@@ -484,4 +481,4 @@ def test_the_cost_is_told_before_the_start(measured: Golgi) -> None:
 
 def test_an_address_fills_the_form_of_sets(measured: Golgi) -> None:
     page = client_of(measured).get("/sets?run=1&rank=abs&size=17").text
-    assert 'value="17"' in page and '<option value="abs" selected>' in page and "Not used on this page" not in page
+    assert 'value="17"' in page and re.search(r'value="abs"\s+selected', page) and "Not used on this page" not in page

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from app.kinds import kinds
 from app.main import Golgi, build
 from app.settings import Settings
 from app.web.app import create_app
@@ -123,9 +124,10 @@ def test_json_twins(still: TestClient, path: str) -> None:
 
 def test_every_page_module_is_visited() -> None:
     visited = {path.split("/")[1].split("?")[0] or "home" for path in PAGES} | {"api"}
-    visited |= {"datasets", "measure", "sets"}  # tests/web/test_datasets.py
-    modules = {path.stem for path in (ROOT / "app/web/pages").glob("*.py")} - {"__init__"}
-    assert modules <= visited | {"home"}
+    visited |= {"datasets", "attribute", "study", "sets"}  # tests/web/test_datasets.py
+    forms = {kind.address.strip("/") for kind in kinds().values() if kind.address}
+    modules = {path.stem for path in (ROOT / "app/web/pages").glob("*.py")} - {"__init__", "ask"}
+    assert modules <= visited | {"home"} and forms <= visited
 
 
 def test_numbers_of_the_json_twin_are_those_of_the_run(done: TestClient, golgi: Golgi) -> None:

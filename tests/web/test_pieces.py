@@ -5,18 +5,19 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.domain.errors import BadInput
+from app.forms.read import size_of
+from app.kinds import kind_of
+from app.kinds.explain.ask import passages_of
+from app.kinds.explain.preview import marks
 from app.main import Golgi, build
 from app.settings import Settings
 from app.web.app import create_app
-from app.web.forms import ablate_values, explain_values, model_of, passages_of, size_of
 from app.web.page import embed, percent, size, span
-from app.web.preview import marks
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENT = {"HX-Request": "true"}
@@ -141,7 +142,7 @@ def test_progress_tells_the_page_what_happened(client: TestClient) -> None:
 
 
 def test_parts_side_by_side_share_a_scale(client: TestClient) -> None:
-    text = client.get("/runs/1/parts").text
+    text = client.get("/runs/1/panels/parts").text
     parts = client.get("/runs/1.json").json()["explain"]["parts"]
     assert text.count('data-scale="parts"') == len(parts) - 1
     assert all(f"part={name}" in text for name in parts[1:])
@@ -209,8 +210,10 @@ def test_passages_as_they_stand(text: str, mode: str, found: list[str]) -> None:
 
 
 def test_values_of_forms() -> None:
-    assert explain_values({"form": "prompt", "query": "a", "passages": "left over"}, ())["passages"] == []
-    assert model_of({"model": "a", "other": " b "}) == "b" and model_of({"model": "a", "other": ""}) == "a"
+    ask = kind_of("explain").ask
+    sent = {"form": ["prompt"], "query": ["a"], "passages": ["left over"], "model": ["a"], "other": [" b "]}
+    assert ask.read(ask.browser(sent)) == {"query": "a", "model": "b"}
+    assert ask.read(ask.browser({**sent, "other": [""]}))["model"] == "a"
     assert size_of("25") == {"count": 25} and size_of(" 2.5% ") == {"fraction": 0.025}
     for wrong in ("0", "-3", "0%", "101%", "nan%", "many", "1.5"):
         with pytest.raises(BadInput) as caught:
@@ -218,19 +221,13 @@ def test_values_of_forms() -> None:
         assert caught.value.field == "size"
 
 
-class Many(dict[str, Any]):
-    """A form with one value per name."""
-
-    def getlist(self, name: str) -> list[str]:
-        return list(self.get(name, []))
-
-
 def test_values_of_an_ablation() -> None:
-    picked = ablate_values(
-        Many({"rank": "top", "picked": "1", "neuron": ["L0.mid.1"], "neurons": "L1.mid.2, L1.mid.3"})
-    )
-    assert picked["selection"] == {"rank": "hand", "part": "all", "neurons": ["L0.mid.1", "L1.mid.2", "L1.mid.3"]}
-    scaled = ablate_values(Many({"op": "scale", "amount": "1.5", "layers": "L0, 2", "segments": ["query"]}))
+    ask = kind_of("ablate").ask
+    sent = {"rank": ["top"], "picked": ["1"], "neuron": ["L0.mid.1"], "neurons": ["L1.mid.2, L1.mid.3"]}
+    picked = ask.read(ask.browser(sent))
+    assert picked["selection"] == {"rank": "hand", "neurons": ["L0.mid.1", "L1.mid.2", "L1.mid.3"]}
+    sent = {"op": ["scale"], "amount": ["1.5"], "layers": ["L0, 2"], "segments": ["query"]}
+    scaled = ask.read(ask.browser(sent))
     assert scaled["amount"] == 1.5 and scaled["selection"]["layers"] == [0, 2] and scaled["segments"] == ["query"]
 
 

@@ -6,7 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.cli.parser import parser
-from app.cli.values import explain_values
+from app.cli.values import values_of
+from app.kinds import kind_of
 from app.main import Golgi
 
 FORM = {"model": "tiny-bert", "query": "what causes rain", "passages": "rain falls because clouds", "steps": "6"}
@@ -34,7 +35,7 @@ def test_the_command_asks_the_same(golgi: Golgi, form: dict[str, str]) -> None:
     worked(golgi, form)
     words = shlex.split(golgi.services.pages.run(1).command)[1:]
     args = parser().parse_args(words)
-    assert golgi.services.requests.explain(args.model, explain_values(args, args.passage)).id == 1
+    assert golgi.services.requests.start("explain", values_of(args, kind_of("explain"))).id == 1
 
 
 def test_an_inner_neuron_is_explained_and_what_feeds_it_switched_off(golgi: Golgi) -> None:

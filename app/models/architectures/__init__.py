@@ -10,11 +10,11 @@ from app.models.architectures.base import Architecture
 @cache
 def architectures() -> tuple[Architecture, ...]:
     """Every declared family, found by walking the package."""
-    found: list[Architecture] = []
+    families: list[Architecture] = []
     for info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{info.name}")
-        found += getattr(module, "ARCHITECTURES", ())
-    return tuple(found)
+        families += getattr(module, "ARCHITECTURES", ())
+    return tuple(families)
 
 
 def claim(model_type: str) -> Architecture | None:

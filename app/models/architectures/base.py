@@ -1,4 +1,4 @@
-"""How a model family is declared: where each site lives, as data (DESIGN section 2.5)."""
+"""How a model family is declared: where each site lives, as data (``docs/architecture.md`` section 2)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from app.domain.model_card import Task
 from app.domain.sites import SiteKind
+
+Shape = Literal["encoder", "decoder", "encoder-decoder"]
+"""What the block lists of a model are: tokens see all others, only those before them, or one list feeds the other."""
 
 
 @dataclass(frozen=True)
@@ -61,36 +63,47 @@ class Stack:
     """A list of blocks with the taps of one block.
 
     ``complete``: which block outputs every path crosses. ``loop``: the blocks are a plain loop over one hidden state,
-    so a pass may begin at any of them.
+    so a pass may begin at any of them. ``causal``: a token sees only those before it.
     """
 
     blocks: str
     taps: Mapping[SiteKind, Tap]
     complete: Literal["every", "last"] = "every"
     loop: bool = False
+    causal: bool = False
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One family.
+    """One family: its blocks. How a model of it is read is told by its head; see ``app/models/tasks``.
 
     Args:
         family: name shown.
         claims: ``config.model_type`` values it serves.
-        tasks: what it is used for here.
         words: path of the word-embedding module below the base model.
         stacks: block lists in order of the running layer number.
         tiny: makes the configuration of a small random model: ``tiny(labels, vocabulary)``.
         fold: True where the down-projection sees batch and tokens flattened into one axis.
+        final_norm: path below the base model of the norm behind the last block, in front of a language-model head;
+            None where the head is reached in another way.
+        final_map: path of a map between that norm and the head; a model may leave it out.
     """
 
     family: str
     claims: tuple[str, ...]
-    tasks: tuple[Task, ...]
     words: str
     stacks: tuple[Stack, ...]
     tiny: Callable[[int, int], Any] = field(repr=False)
     fold: bool = False
+    final_norm: str | None = None
+    final_map: str | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """What the block lists are, together."""
+        if len(self.stacks) > 1:
+            return "encoder-decoder"
+        return "decoder" if self.stacks[0].causal else "encoder"
 
 
 def plain_block(

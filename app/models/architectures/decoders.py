@@ -1,5 +1,6 @@
-"""Causal families: the score is the next token's."""
+"""Families whose tokens see only those before them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from transformers import (
@@ -111,18 +112,30 @@ def _phi3(labels: int, vocabulary: int) -> Any:
     return Phi3Config(vocab_size=vocabulary, **SMALL)
 
 
-def _causal(family: str, claims: tuple[str, ...], words: str, blocks: str, taps: Any, tiny: Any) -> Architecture:
-    return Architecture(family, claims, ("causal_lm",), words, (Stack(blocks, taps),), tiny)
+def _causal(
+    family: str,
+    claims: tuple[str, ...],
+    words: str,
+    blocks: str,
+    norm: str,
+    taps: Mapping[SiteKind, Tap],
+    tiny: Callable[[int, int], Any],
+    final_map: str | None = None,
+) -> Architecture:
+    stack = Stack(blocks, taps, loop=True, causal=True)
+    return Architecture(family, claims, words, (stack,), tiny, final_norm=norm, final_map=final_map)
 
 
+OPT_ENDS = ("decoder.embed_tokens", "decoder.layers", "decoder.final_layer_norm")
+LLAMA_ENDS = ("embed_tokens", "layers", "norm")
 ARCHITECTURES = (
-    _causal("GPT-2", ("gpt2",), "wte", "h", GPT2_BLOCK, _gpt2),
-    _causal("GPT-NeoX", ("gpt_neox",), "embed_in", "layers", NEOX_BLOCK, _neox),
-    _causal("OPT", ("opt",), "decoder.embed_tokens", "decoder.layers", OPT_BLOCK, _opt),
-    _causal("Llama", ("llama",), "embed_tokens", "layers", LLAMA_BLOCK, _llama),
-    _causal("Mistral", ("mistral",), "embed_tokens", "layers", LLAMA_BLOCK, _mistral),
-    _causal("Qwen2", ("qwen2",), "embed_tokens", "layers", LLAMA_BLOCK, _qwen2),
-    _causal("Qwen3", ("qwen3",), "embed_tokens", "layers", LLAMA_BLOCK, _qwen3),
-    _causal("Gemma", ("gemma",), "embed_tokens", "layers", LLAMA_BLOCK, _gemma),
-    _causal("Phi-3", ("phi3",), "embed_tokens", "layers", PHI3_BLOCK, _phi3),
+    _causal("GPT-2", ("gpt2",), "wte", "h", "ln_f", GPT2_BLOCK, _gpt2),
+    _causal("GPT-NeoX", ("gpt_neox",), "embed_in", "layers", "final_layer_norm", NEOX_BLOCK, _neox),
+    _causal("OPT", ("opt",), *OPT_ENDS, OPT_BLOCK, _opt, "decoder.project_out"),
+    _causal("Llama", ("llama",), *LLAMA_ENDS, LLAMA_BLOCK, _llama),
+    _causal("Mistral", ("mistral",), *LLAMA_ENDS, LLAMA_BLOCK, _mistral),
+    _causal("Qwen2", ("qwen2",), *LLAMA_ENDS, LLAMA_BLOCK, _qwen2),
+    _causal("Qwen3", ("qwen3",), *LLAMA_ENDS, LLAMA_BLOCK, _qwen3),
+    _causal("Gemma", ("gemma",), *LLAMA_ENDS, LLAMA_BLOCK, _gemma),
+    _causal("Phi-3", ("phi3",), *LLAMA_ENDS, PHI3_BLOCK, _phi3),
 )

@@ -1,4 +1,4 @@
-"""Encoder-decoder families that answer yes or no (monoT5)."""
+"""Families of an encoder that a decoder reads."""
 
 from typing import Any
 
@@ -39,11 +39,10 @@ ARCHITECTURES = (
     Architecture(
         "T5",
         ("t5", "mt5"),
-        ("yes_no",),
         "encoder.embed_tokens",
         (
             Stack("encoder.block", _block("layer.1.DenseReluDense")),
-            Stack("decoder.block", _block("layer.2.DenseReluDense"), complete="last"),
+            Stack("decoder.block", _block("layer.2.DenseReluDense"), complete="last", causal=True),
         ),
         _t5,
     ),

@@ -1,4 +1,4 @@
-"""Encoder families that rank a query-passage pair."""
+"""Families whose tokens see all others."""
 
 from typing import Any
 
@@ -100,33 +100,23 @@ def _modernbert(labels: int, vocabulary: int) -> Any:
 
 WORDS = "embeddings.word_embeddings"
 ARCHITECTURES = (
-    Architecture("BERT", ("bert",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _bert),
-    Architecture(
-        "RoBERTa", ("roberta",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _roberta
-    ),
-    Architecture(
-        "XLM-R", ("xlm-roberta",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _xlm_roberta
-    ),
-    Architecture(
-        "ELECTRA", ("electra",), ("ranker",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _electra
-    ),
+    Architecture("BERT", ("bert",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _bert),
+    Architecture("RoBERTa", ("roberta",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _roberta),
+    Architecture("XLM-R", ("xlm-roberta",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _xlm_roberta),
+    Architecture("ELECTRA", ("electra",), WORDS, (Stack("encoder.layer", BERT_BLOCK, loop=True),), _electra),
     Architecture(
         "DistilBERT",
         ("distilbert",),
-        ("ranker",),
         WORDS,
         (Stack("transformer.layer", DISTIL_BLOCK, loop=True),),
         _distilbert,
     ),
-    Architecture(
-        "DeBERTa-v2/v3", ("deberta-v2",), ("ranker",), WORDS, (Stack("encoder.layer", DEBERTA_BLOCK),), _deberta
-    ),
+    Architecture("DeBERTa-v2/v3", ("deberta-v2",), WORDS, (Stack("encoder.layer", DEBERTA_BLOCK),), _deberta),
     Architecture(
         "ModernBERT",
         ("modernbert",),
-        ("ranker",),
         "embeddings.tok_embeddings",
-        (Stack("layers", MODERN_BLOCK),),
+        (Stack("layers", MODERN_BLOCK, loop=True),),
         _modernbert,
     ),
 )

@@ -3,69 +3,37 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from app.domain.attributing import AttributeSettings
-from app.domain.explaining import ExplainSettings
-from app.domain.studying import StudySettings
-from app.jobs.kinds.ablate import AblateSettings
+from app.domain.questions import Question
+from app.kinds import kinds
+from app.kinds.base import Kind
 from app.web.page import plain, render, services
 
 router = APIRouter(prefix="/api/v1", tags=["golgi"])
 
 
-class ExplainBody(ExplainSettings):
-    """What to explain, and with which model."""
+def _add(kind: Kind[Any, Any, Any]) -> None:
+    """The route that starts a kind's runs; one that is asked on the page of another run stands below that run."""
 
-    model: str = Field("golgi-demo-reranker", description="folder name, alias or hub id of a model")
+    def start(request: Request, body: Question) -> Any:
+        return plain(services(request).requests.start(kind.key, body.model_dump(exclude_unset=True)))
 
+    def start_below(request: Request, number: int, body: Question) -> Any:
+        values = {**body.model_dump(exclude_unset=True), "source": str(number)}
+        return plain(services(request).requests.start(kind.key, values))
 
-@router.post("/explain", status_code=202, name="api_explain")
-def explain(request: Request, body: ExplainBody) -> dict[str, Any]:
-    """Start (or find) an explanation; answers its run."""
-    values = body.model_dump(exclude={"model"})
-    return plain(services(request).requests.explain(body.model, values))  # type: ignore[no-any-return]
-
-
-@router.post("/runs/{number}/ablate", status_code=202, name="api_ablate")
-def ablate(request: Request, number: int, body: Annotated[AblateSettings, Body()]) -> dict[str, Any]:
-    """Start (or find) an ablation of neurons of an explained run; answers its run."""
-    asked = services(request)
-    return plain(asked.requests.ablate(asked.runs.get(number), body.model_dump()))  # type: ignore[no-any-return]
+    handler = start if kind.address else start_below
+    handler.__annotations__["body"] = kind.ask.Form if kind.address else kind.ask.Question
+    handler.__doc__ = f"Start (or find): {kind.about}; answers its run. Datasets may be given by name."
+    path = kind.address or f"/runs/{{number}}/{kind.key}"
+    router.post(path, status_code=202, name=f"api_{kind.key}")(handler)
 
 
-class AttributeBody(AttributeSettings):
-    """Which neurons matter over a dataset; ``sample.dataset`` may be a name."""
-
-    model: str = Field("golgi-demo-reranker", description="folder name, alias or hub id of a model")
-
-
-@router.post("/attribute", status_code=202, name="api_attribute")
-def attribute(request: Request, body: AttributeBody) -> dict[str, Any]:
-    """Start (or find) an attribution over a dataset; answers its run."""
-    values = body.model_dump(exclude={"model"})
-    return plain(services(request).measures.attribute(body.model, values))  # type: ignore[no-any-return]
-
-
-class StudyBody(StudySettings):
-    """Neuron sets switched off on a dataset; ``evaluation.dataset`` may be a name."""
-
-    model: str = Field("golgi-demo-reranker", description="folder name, alias or hub id of a model")
-    sources: tuple[int, ...] = Field((), description="numbers of runs whose rankings are cut at every size")
-    saved: tuple[int, ...] = Field((), description="numbers of saved neuron sets")
-    controls: bool = Field(True, description="also rank by activation, gradient × activation and weight norm")
-
-
-@router.post("/study", status_code=202, name="api_study")
-def study(request: Request, body: StudyBody) -> dict[str, Any]:
-    """Start (or find) an ablation study; answers its run."""
-    asked = services(request)
-    values = body.model_dump(exclude={"model", "sources", "saved", "controls"})
-    values["sets"] = [*values["sets"], *body.saved]
-    sources = [asked.runs.get(number) for number in body.sources]
-    return plain(asked.measures.study(body.model, values, sources, body.controls))  # type: ignore[no-any-return]
+for known in kinds().values():
+    _add(known)
 
 
 @router.get("/datasets", name="api_datasets")
@@ -96,9 +64,9 @@ def import_dataset(request: Request, body: ImportBody) -> dict[str, Any]:
 @router.post("/datasets/files", status_code=202, name="api_upload")
 def upload(request: Request, name: Annotated[str, Form()], files: list[UploadFile]) -> dict[str, Any]:
     """Import uploaded files, their columns guessed; answers the job."""
-    asked = services(request).datasets
-    token = asked.stage((file.filename or "", file.file) for file in files)
-    return plain(asked.start({"name": name}, token))  # type: ignore[no-any-return]
+    dataset_service = services(request).datasets
+    token = dataset_service.stage((file.filename or "", file.file) for file in files)
+    return plain(dataset_service.start({"name": name}, token))  # type: ignore[no-any-return]
 
 
 @router.get("/sets/{number}", name="api_set")
@@ -110,10 +78,10 @@ def one_set(request: Request, number: int) -> dict[str, Any]:
 @router.post("/sets", status_code=201, name="api_make_set")
 def make_set(request: Request, body: dict[str, Any]) -> dict[str, Any]:
     """Save a set: ``{"name": ..., "rule": {...}}``, or an exported one with its ``neurons`` and ``model``."""
-    asked, name = services(request).sets, str(body.get("name") or "")
+    set_service, name = services(request).sets, str(body.get("name") or "")
     if "neurons" in body:
-        return asked.json(asked.bring(name, json.dumps(body), str(body.get("model") or "")).id)
-    return asked.json(asked.make(name, body.get("rule") or {}).id)
+        return set_service.json(set_service.bring(name, json.dumps(body), str(body.get("model") or "")).id)
+    return set_service.json(set_service.make(name, body.get("rule") or {}).id)
 
 
 @router.get("/compare", name="api_compare")

@@ -8,7 +8,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from app.domain.errors import GolgiError
 from app.domain.importing import FIELDS
-from app.web.forms import whole
+from app.forms.read import whole
 from app.web.page import Sent, away, render, services
 
 router = APIRouter(include_in_schema=False)
@@ -31,13 +31,13 @@ def _list(request: Request, error: GolgiError | None = None, sent: Any = None, u
 @router.post("/datasets", name="add_dataset")
 def add(request: Request, sent: Sent) -> Response:
     """Take files in, or start an import by path or by id."""
-    asked = services(request).datasets
+    dataset_service = services(request).datasets
     try:
         files = [(f.filename or "", f.file) for f in sent.getlist("files") if isinstance(f, UploadFile) and f.filename]
         if files:
-            return away(request, "upload", token=asked.stage(files))
+            return away(request, "upload", token=dataset_service.stage(files))
         values = _about(sent, ABOUT)
-        return away(request, "job", number=asked.start(values).id)
+        return away(request, "job", number=dataset_service.start(values).id)
     except GolgiError as error:
         return _list(request, error, sent)
 
@@ -63,10 +63,10 @@ def upload(request: Request, token: str) -> Response:
 
 
 def _upload(request: Request, token: str, mapping: Any, sent: Any, error: GolgiError | None) -> Response:
-    asked = services(request)
-    view = asked.datasets.offer(token, mapping)
+    app_services = services(request)
+    view = app_services.datasets.offer(token, mapping)
     status = error.status if error else 200
-    models = [one.info for one in asked.catalogue.models().models if not one.info.problem]
+    models = [model.info for model in app_services.catalogue.models().models if not model.info.problem]
     return render(request, "upload", view, status=status, error=error, sent=sent, models=models)
 
 
@@ -78,7 +78,7 @@ def start(request: Request, token: str, sent: Sent) -> Response:
         return _upload(request, token, mapping, dict(sent), None)
     try:
         values = _about(sent, ABOUT[:5])
-        values |= {"files": tuple({**one, "path": path} for path, one in mapping.items())}
+        values |= {"files": tuple({**file_values, "path": path} for path, file_values in mapping.items())}
         values |= {"depth": whole("depth", sent.get("depth") or 100)}
         return away(request, "job", number=services(request).datasets.start(values, token).id)
     except GolgiError as error:
@@ -87,20 +87,20 @@ def start(request: Request, token: str, sent: Sent) -> Response:
 
 def mapping_of(sent: FormData) -> dict[str, dict[str, Any]]:
     """Path to the values of its file; files of the role ``ignore`` are left out."""
-    found: dict[str, dict[str, Any]] = {}
+    mapping: dict[str, dict[str, Any]] = {}
     for number, path in enumerate(sent.getlist("path")):
         role = str(sent.get(f"role-{number}") or "ignore")
         if role in FIELDS:
             needed, more = FIELDS[role]
             names = {name: str(sent.get(f"column-{number}-{name}") or "").strip() for name in (*needed, *more)}
-            found[str(path)] = {
+            mapping[str(path)] = {
                 "role": role,
                 "form": str(sent.get(f"form-{number}") or "table"),
                 "delimiter": str(sent.get(f"delimiter-{number}") or "\t"),
                 "header": f"header-{number}" in sent,
                 "columns": {name: column for name, column in names.items() if column},
             }
-    return found
+    return mapping
 
 
 @router.get("/datasets/{name}", name="dataset")
@@ -119,9 +119,9 @@ def query(request: Request, name: str, key: str) -> Response:
 @router.post("/datasets/{name}/delete", name="delete_dataset")
 def delete(request: Request, name: str) -> Response:
     """Hide it."""
-    asked = services(request).datasets
-    number = asked.page(name).dataset.id
-    asked.delete(name)
+    dataset_service = services(request).datasets
+    number = dataset_service.page(name).dataset.id
+    dataset_service.delete(name)
     return away(request, "datasets", f"?undo={number}")
 
 

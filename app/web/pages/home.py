@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from app import __version__
-from app.services.demo import MODEL
+from app.data.demo import MODEL
 from app.web.page import away, render, services, settings
 
 router = APIRouter(include_in_schema=False)
@@ -16,22 +16,25 @@ router = APIRouter(include_in_schema=False)
 @router.get("/", name="home")
 def home(request: Request) -> Response:
     """Recorded runs, a prefilled question, recent runs."""
-    asked = services(request)
+    app_services = services(request)
     more: dict[str, Any] = {
-        "recorded": asked.pages.recorded(),
-        "recent": asked.pages.recent(),
-        "models": asked.catalogue.models(),
+        "recorded": app_services.pages.recorded(),
+        "compared": app_services.pages.compared(),
+        "recent": app_services.pages.recent(),
+        "models": app_services.catalogue.models(),
         "demo": MODEL,
     }
-    return render(request, "home", asked.demo.pair(), **more)
+    return render(request, "home", app_services.demo.pair(), **more)
 
 
 @router.get("/study/demo", name="demo_study")
 @router.get("/study/demo.json", name="demo_study_json")
 def demo_study(request: Request) -> Response:
     """The report of the demo study, with its runs."""
-    asked = services(request)
-    return render(request, "demo_study", asked.compare.study(asked.demo.report(), asked.pages.recorded()))
+    app_services = services(request)
+    return render(
+        request, "demo_study", app_services.compare.study(app_services.demo.report(), app_services.pages.recorded())
+    )
 
 
 @router.get("/help", name="help")
@@ -43,18 +46,23 @@ def helping(request: Request) -> Response:
 @router.get("/healthz", name="health")
 def health(request: Request) -> dict[str, Any]:
     """Whether the database answers, and which workers are alive."""
-    asked = services(request)
-    workers = asked.catalogue.models().workers
-    return {"status": "ok", "version": __version__, "jobs": asked.pages.pill(), "workers": [w["id"] for w in workers]}
+    app_services = services(request)
+    workers = app_services.catalogue.models().workers
+    return {
+        "status": "ok",
+        "version": __version__,
+        "jobs": app_services.pages.pill(),
+        "workers": [w["id"] for w in workers],
+    }
 
 
 @router.get("/pill", name="pill")
 def pill(request: Request) -> Response:
     """The job pill alone."""
-    found: Response = request.app.state.templates.TemplateResponse(
+    response: Response = request.app.state.templates.TemplateResponse(
         request, "fragments/pill.html", {"pill": services(request).pages.pill()}
     )
-    return found
+    return response
 
 
 @router.get("/sign-in", name="sign_in")

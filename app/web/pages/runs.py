@@ -1,18 +1,15 @@
 """Runs: the list, one run, its parts, its exports, and what can be done with it."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
+from starlette.datastructures import FormData
 
 from app.domain.errors import GolgiError, NotFound
-from app.figures.base import Figure
-from app.services.container import Services
 from app.services.exports import FORMATS, SUFFIX
 from app.services.layer_view import LayerLook
-from app.web.forms import ablate_values
-from app.web.page import Sent, away, figure_table, fragment, render, services
+from app.web.page import Sent, away, figure_table, fragment, given_of, render, render_piece, services
 
 router = APIRouter(include_in_schema=False)
 FILTERS = ("model", "kind", "method", "state", "q")
@@ -29,9 +26,10 @@ def run_list(request: Request, sort: str = "new", offset: int = 0) -> Response:
 
 @router.get("/runs/{number}", name="run")
 @router.get("/runs/{number}.json", name="runs_one_json")
-def run_page(request: Request, number: int, part: str = "all", measure: str = "", set: int = 0) -> Response:
-    """One run; of a study, the measure and the set that is looked at by query."""
-    return render(request, "run", services(request).pages.run(number, part, measure, set), error=None, sent={})
+def run_page(request: Request, number: int) -> Response:
+    """One run; what of it is looked at stands in the address, by the names that its kind reads."""
+    view = services(request).pages.run(number, request.query_params)
+    return render(request, "run", view, reads=tuple(view.kind.Look.model_fields), error=None, sent={})
 
 
 @router.get("/ablations/{number}")
@@ -43,10 +41,10 @@ def ablation_page(request: Request, number: int) -> Response:
 @router.get("/r/{fingerprint}", name="permalink")
 def permalink(request: Request, fingerprint: str) -> Response:
     """A run by what it asked."""
-    found = services(request).runs.by_fingerprint(fingerprint)
-    if found is None:
+    run = services(request).runs.by_fingerprint(fingerprint)
+    if run is None:
         raise NotFound("a run that this copy of Golgi has", fingerprint, "Ask its owner for the bundle and import it.")
-    return away(request, "run", number=found.id)
+    return away(request, "run", number=run.id)
 
 
 @router.get("/runs/{number}/progress", name="progress")
@@ -62,35 +60,6 @@ def progress(request: Request, number: int, have: int = 0) -> Response:
     return answer
 
 
-@router.get("/runs/{number}/parts", name="parts")
-def parts(request: Request, number: int) -> Response:
-    """The layer overview of every part of the input, side by side."""
-    pages = services(request).pages
-    first = pages.run(number)
-    names = [name for name in first.explain.parts if name != "all"] if first.explain and first.explain.figures else []
-    views = [(name, pages.run(number, name).explain) for name in names]
-    figures = [(name, _on_one_scale(view.figures["overview"], name)) for name, view in views if view is not None]
-    return fragment(request, "parts", run=first.run, figures=figures)
-
-
-def _on_one_scale(figure: Figure, part: str) -> Figure:
-    """The figure without marks at the ends of its own scale."""
-    plot = {"data": figure.plot["data"][:1], "layout": figure.plot["layout"]}
-    caption = f"{figure.caption.split(' · each cell')[0]} · colours mean the same in every part"
-    return replace(figure, title=f"{figure.title}, {part}", plot=plot, caption=caption)
-
-
-@router.post("/runs/{number}/ablate", name="ablate")
-def ablate(request: Request, number: int, sent: Sent) -> Response:
-    """Switch neurons of this run off."""
-    asked = services(request)
-    try:
-        run = asked.requests.ablate(asked.runs.get(number), ablate_values(sent))
-    except GolgiError as error:
-        return render(request, "run", asked.pages.run(number), error=error, sent=dict(sent), status=error.status)
-    return away(request, "run", number=run.id)
-
-
 @router.post("/runs/{number}/edit", name="edit_run")
 def edit(
     request: Request, number: int, title: Annotated[str, Form()] = "", note: Annotated[str, Form()] = ""
@@ -102,33 +71,27 @@ def edit(
 
 
 @router.post("/runs/{number}/{action}", name="act")
-def act(request: Request, number: int, action: str, back: Annotated[str, Form()] = "") -> Response:
-    """Pin, delete, restore, stop, or resume; ``back`` is ``runs`` where the list asked."""
-    _do(services(request), number, action)
+def act(request: Request, number: int, action: str, sent: Sent) -> Response:
+    """Pin, delete, restore, stop, resume, or ask further; ``back`` is ``runs`` where the list asked."""
+    if not services(request).requests.change(number, action):
+        return _further(request, number, action, sent)
     if action == "delete":
         return away(request, "runs", f"?undo={number}")
-    return away(request, "runs") if back == "runs" else away(request, "run", number=number)
+    return away(request, "runs") if sent.get("back") == "runs" else away(request, "run", number=number)
 
 
-def _do(asked: Services, number: int, action: str) -> None:
-    """One of the actions.
-
-    Raises:
-        NotFound: no such run or action.
-    """
-    asked.runs.get(number)
-    changes = {"pin": {"pinned": True}, "unpin": {"pinned": False}}
-    changes |= {"delete": {"deleted": True}, "restore": {"deleted": False}}
-    if action in changes:
-        asked.runs.change(number, **changes[action])
-    elif action == "resume":
-        asked.requests.resume(number)
-    elif action == "stop":
-        job = asked.jobs.of_run(number)
-        if job is not None:
-            asked.jobs.ask_stop(job.id)
-    else:
-        raise NotFound("one of pin, unpin, delete, restore, stop, resume", f"'{action}'", "Use the page's buttons.")
+def _further(request: Request, number: int, action: str, sent: FormData) -> Response:
+    """Start what a button asks; to its page, or to all of them side by side. A wrong form comes back as it was sent."""
+    app_services = services(request)
+    try:
+        runs = app_services.requests.further(number, action, given_of(sent))
+    except GolgiError as error:
+        if not sent:
+            raise
+        return render(request, "run", app_services.pages.run(number), error=error, sent=dict(sent), status=error.status)
+    if len(runs) == 1:
+        return away(request, "run", number=runs[0].id)
+    return away(request, "compare", "?" + "&".join(f"run={run_id}" for run_id in (number, *(run.id for run in runs))))
 
 
 @router.get("/runs/{number}/export/{form}", name="export")
@@ -142,19 +105,34 @@ def export(request: Request, number: int, form: str) -> Response:
 @router.get("/runs/{number}/notebook.ipynb", name="notebook")
 def notebook(request: Request, number: int) -> Response:
     """The run as a Jupyter notebook, which asks this server for the stored results."""
-    bundle = lambda one: str(request.url_for("export", number=one, form="bundle"))  # noqa: E731
+
+    def bundle(run: int) -> str:
+        return str(request.url_for("export", number=run, form="bundle"))
+
     body = services(request).notebooks.make(number, bundle)
     how = {"Content-Disposition": f'attachment; filename="golgi-run-{number}.ipynb"'}
     return Response(body, media_type="application/x-ipynb+json", headers=how)
 
 
 @router.get("/runs/{number}/figures/{name}.csv", name="figure_csv")
-def figure_csv(
-    request: Request, number: int, name: str, part: str = "all", measure: str = "", set: int = 0
-) -> Response:
+def figure_csv(request: Request, number: int, name: str) -> Response:
     """The table of a figure."""
-    inner = services(request).pages.run(number, part, measure, set).inner
-    return figure_table(inner.figures, name, f"golgi-run-{number}-{name}")
+    report = services(request).pages.report(number, request.query_params)
+    return figure_table(report.figures, name, f"golgi-run-{number}-{name}")
+
+
+@router.get("/runs/{number}/queries/{key:path}", name="run_query")
+def query(request: Request, number: int, key: str, set: int = 1) -> Response:
+    """One query of a run over candidate lists: before, after, and who moved."""
+    return render(request, "run_query", services(request).pages.report(number).query(key, set))
+
+
+@router.get("/runs/{number}/trec/{ordinal}", name="trec")
+def trec(request: Request, number: int, ordinal: int) -> Response:
+    """The rankings under one setting as a TREC run."""
+    body = services(request).pages.report(number).trec(ordinal)
+    name = f'attachment; filename="golgi-run-{number}-setting-{ordinal}.run"'
+    return PlainTextResponse(body, headers={"Content-Disposition": name})
 
 
 @router.get("/runs/{number}/layers/{layer}.csv", name="layer_csv")
@@ -176,3 +154,17 @@ def layer_page(request: Request, number: int, layer: int, look: Annotated[LayerL
 def neuron_page(request: Request, model: str, text: str) -> Response:
     """One unit over all runs."""
     return render(request, "neuron", services(request).pages.neuron(model, text))
+
+
+@router.get("/runs/{number}/panels/{panel}", name="panel")
+def panel(request: Request, number: int, panel: str) -> Response:
+    """A panel of a run's page that is fetched when it is opened.
+
+    Raises:
+        NotFound: the kind has no such panel.
+    """
+    report = services(request).pages.report(number)
+    makers = report.panels()
+    if panel not in makers:
+        raise NotFound("a panel of this run's page", f"'{panel}'", "Open its page instead.", "panel")
+    return render_piece(request, f"kinds/{report.run.spec.kind}/{panel}.html", run=report.run, view=makers[panel]())

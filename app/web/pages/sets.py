@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from app.data.demo import MODEL
 from app.domain.errors import GolgiError
+from app.forms.read import numbers
+from app.forms.rules import set_rule
 from app.services.compare import CompareView
-from app.services.demo import MODEL
-from app.web.forms import set_rule, shares
-from app.web.page import Sent, away, figure_table, render, services
+from app.web.page import Sent, away, figure_table, given_of, render, services
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,27 +23,29 @@ def sets(request: Request) -> Response:
 
 
 def _list(request: Request, sent: dict[str, Any], error: GolgiError | None = None) -> Response:
-    asked = services(request)
-    models = [one.info.slug for one in asked.catalogue.models().models if not one.info.problem]
-    more: dict[str, Any] = {"runs": asked.pages.rankings(), "models": models, "sent": sent, "error": error}
+    app_services = services(request)
+    models = [model.info.slug for model in app_services.catalogue.models().models if not model.info.problem]
+    more: dict[str, Any] = {"runs": app_services.pages.rankings(), "models": models, "sent": sent, "error": error}
     status = error.status if error else 200
-    return render(request, "sets", asked.sets.list(), status=status, reads=("run", "rank", "size"), **more)
+    return render(request, "sets", app_services.sets.list(), status=status, reads=("run", "rank", "size"), **more)
 
 
 @router.post("/sets", name="make_set")
 def make(request: Request, sent: Sent) -> Response:
     """Save a set by rule, or from a pasted list."""
-    asked = services(request)
+    app_services = services(request)
     name = str(sent.get("name") or "")
     try:
         if str(sent.get("neurons") or "").strip():
-            found = asked.sets.bring(name, str(sent["neurons"]), str(sent.get("model") or MODEL))
+            neuron_set = app_services.sets.bring(name, str(sent["neurons"]), str(sent.get("model") or MODEL))
         else:
-            runs = [asked.runs.get(int(str(text))).fingerprint for text in sent.getlist("run") if str(text).isdigit()]
-            found = asked.sets.make(name, set_rule(sent, runs))
+            runs = [
+                app_services.runs.get(int(str(text))).fingerprint for text in sent.getlist("run") if str(text).isdigit()
+            ]
+            neuron_set = app_services.sets.make(name, set_rule(given_of(sent), runs))
     except GolgiError as error:
         return _list(request, {**dict(sent), "run": sent.getlist("run")}, error)
-    return away(request, "set", number=found.id)
+    return away(request, "set", number=neuron_set.id)
 
 
 @router.get("/sets/{number}.csv", name="set_csv")
@@ -76,7 +79,7 @@ def act(request: Request, number: int, action: str) -> Response:
 def _compared(request: Request, k: str) -> CompareView:
     query = request.query_params
     runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
-    return services(request).compare.view(runs, sets, (shares("k", k) or [0.01])[0])
+    return services(request).compare.view(runs, sets, (numbers("k", k) or [0.01])[0])
 
 
 @router.get("/compare", name="compare")

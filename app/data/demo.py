@@ -1,0 +1,63 @@
+"""The embedded collection, and what the forms are prefilled with."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from app.data.ranking import Collection, load_collection
+
+HOME = Path(__file__).resolve().parents[1] / "demo"
+FOLDER, REPORT = HOME / "liveqa_med", HOME / "recorded" / "study.md"
+MODEL = "golgi-demo-reranker"
+"""The embedded model, which forms begin with."""
+LENGTH = (35, 75)
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """A query with passages in first-stage order, and where they are from."""
+
+    query: str
+    passages: tuple[str, ...]
+    about: str
+
+
+class Demo:
+    """The demo collection."""
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The embedded LiveQA-Med set."""
+        return load_collection(FOLDER)
+
+    def report(self) -> str:
+        """The demo study's report as Markdown; empty where it did not come along."""
+        return REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+
+    def queries(self) -> dict[str, str]:
+        """Query id to text."""
+        return dict(self.collection.queries)
+
+    def pair(self) -> Prefill:
+        """The first query, in file order, with a short passage of the highest grade (35 to 75 words)."""
+        collection = self.collection
+        for query, text in collection.queries.items():
+            best = max(collection.judgements.get(query, {}).values(), default=0)
+            for passage in collection.candidates.get(query, ()):
+                shown = collection.passages[passage]
+                if best > 1 and collection.judgements[query].get(passage) == best and _short(shown):
+                    return Prefill(text, (shown,), f"{collection.name}, query {query}, passage {passage}")
+        first = next(iter(collection.queries))
+        return self.ranking(first, 1)
+
+    def ranking(self, query: str | None = None, count: int = 10) -> Prefill:
+        """A query with its first ``count`` candidates."""
+        collection = self.collection
+        chosen = query if query in collection.queries else next(iter(collection.queries))
+        assert chosen is not None
+        texts = tuple(collection.passages[p] for p in collection.candidates[chosen][:count])
+        return Prefill(collection.queries[chosen], texts, f"{collection.name}, query {chosen}, BM25 top {count}")
+
+
+def _short(text: str) -> bool:
+    return LENGTH[0] <= len(text.split()) <= LENGTH[1]

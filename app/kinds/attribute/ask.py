@@ -1,0 +1,86 @@
+"""From a form, a command line or an API body to the question of an attribution over a dataset."""
+
+from collections.abc import Mapping
+
+from app.domain.errors import BadInput
+from app.domain.runs import Run
+from app.forms.words import spelled
+from app.kinds.asking import Ask, Asked, Cost, Values
+from app.kinds.attribute.question import KEY, AttributeForm, AttributeQuestion
+from app.kinds.attribute.report import BASELINES
+from app.kinds.attribute.sampling import fitting
+from app.kinds.desk import Desk
+from app.kinds.explain.question import KEY as EXPLAINED
+from app.methods.base import method_of
+
+
+class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
+    """Asks for an attribution over a sample of a dataset."""
+
+    Question = AttributeQuestion
+    Form = AttributeForm
+
+    def complete(self, values: Values, desk: Desk) -> Asked[AttributeQuestion]:
+        """The question over a stored dataset, which may be named or given by its hash.
+
+        Raises:
+            BadInput, NotFound, Unsupported: what is wrong, with the field's name.
+        """
+        form = self.form(values)
+        model, dataset = desk.ranker(form.model), desk.dataset(form.sample.dataset)
+        sample = form.sample.model_copy(update={"dataset": dataset.hash, "name": dataset.name})
+        if form.target.name == "pairwise" and sample.relevance != "relevant":
+            way = "Choose relevant pairs: each is set against a non-relevant one."
+            raise BadInput("relevant pairs for the target pairwise", "non-relevant ones", way, "relevance")
+        method = desk.method(form.method, form.params, model)
+        question = self.question(
+            form,
+            sample=sample,
+            params=method.model_dump(mode="json"),
+            target=desk.target(model, form.target),
+            max_length=desk.length(model, form.max_length if "max_length" in form.model_fields_set else None),
+        )
+        return Asked(question, model, _title(question), sample.name, version=method.version)
+
+    def again(self, run: Run, inputs: Mapping[str, Run]) -> AttributeForm:
+        """The question, and its model."""
+        return AttributeForm.model_validate({**run.spec.settings, "model": run.spec.source or run.spec.model})
+
+    def words(self, run: Run, inputs: Mapping[str, Run]) -> list[str]:
+        """The model, and the rest as JSON, so that the dataset is named by its content."""
+        return spelled(self.again(run, inputs), self.fields(), frozenset({"model"}))
+
+    def text(self, question: AttributeQuestion) -> str:
+        """The dataset."""
+        return question.sample.name
+
+    def cost(self, values: Values, desk: Desk) -> Cost:
+        """Rows through the model and back; pairs that the model classes otherwise come off it."""
+        completed = self.complete(values, desk)
+        question = completed.question
+        dataset = desk.dataset(question.sample.dataset)
+        pairs = fitting(question, desk.data, dataset)
+        taken = min(len(pairs), question.sample.limit)
+        each = method_of(question.method, question.params).passes()
+        passes = taken * each * (2 if question.target.name == "pairwise" else 1)
+        return _timed(Cost("pairs", len(pairs), taken, passes), question.method, completed.model.info.slug, desk)
+
+
+def _timed(cost: Cost, method: str, model: str, desk: Desk) -> Cost:
+    """The cost with the time that it took before, by a run of the same model and method."""
+    for run in desk.timed(model, (KEY, EXPLAINED)):
+        rows = int(run.plan.get("passes", 0)) * int(run.plan.get("items", 0))
+        if rows and run.seconds and run.spec.settings["method"] == method:
+            return cost.by(run, rows)
+    return cost
+
+
+def _title(question: AttributeQuestion) -> str:
+    """The dataset, the class, the part; the method and the baseline where they are not the usual ones."""
+    sample = question.sample
+    wanted = "relevant" if sample.relevance == "relevant" else "not relevant"
+    title = f"{sample.name}: {wanted} pairs, {sample.part}"
+    if question.method != AttributeQuestion.model_fields["method"].default:
+        title += f", {method_of(question.method, question.params).title.lower()}"
+    baseline = question.params.get("baseline", BASELINES[0])
+    return title if baseline == BASELINES[0] else f"{title}, baseline {baseline}"

@@ -1,0 +1,236 @@
+"""What is told of an attribution over a dataset, also while it runs."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from app.analysis.layers import summarise
+from app.analysis.stability import Stability, stability
+from app.domain.attributing import Sample
+from app.domain.errors import Conflict
+from app.domain.results import ItemRow
+from app.domain.runs import RunState
+from app.domain.scores import NeuronScores, RunningScores
+from app.domain.sites import NeuronSpace
+from app.figures import layers, studies
+from app.figures.base import Figure
+from app.kinds.asking import Values
+from app.kinds.attribute.question import AttributeLook, AttributeQuestion
+from app.kinds.rankings import NeuronLine, Ranking
+from app.kinds.reporting import Report, Table
+from app.methods.base import Method, method_of
+from app.store.rows import buckets
+
+BASELINES = ("pad_query_and_passage", "pad_query", "unk_query_and_passage")
+"""Baselines whose rankings are set side by side (``nig.md`` section 18-5)."""
+
+
+@dataclass(frozen=True)
+class AttributeView:
+    """The result of an attribution over a dataset; ``partial`` while it is not whole, empty before the first shard.
+
+    ``unit`` is the target's; ``change`` the mean of ΔF; ``flagged`` examples with a warning of the method.
+    """
+
+    settings: AttributeQuestion
+    unit: str
+    target: str
+    sentence: str
+    n: int
+    planned: int
+    partial: bool
+    parts: tuple[str, ...]
+    part: str
+    top: tuple[NeuronLine, ...]
+    bottom: tuple[NeuronLine, ...]
+    change: float | None
+    flagged: int
+    remainder: float | None
+    stability: tuple[Stability, ...]
+    figures: Mapping[str, Figure]
+    warnings: tuple[str, ...]
+    facts: Mapping[str, Any]
+    total: int
+    layers: tuple[int, ...]
+
+
+class AttributeReport(Report[AttributeQuestion, AttributeLook]):
+    """What is told of an attribution over a dataset."""
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """Its scores, looked at by the chosen part."""
+        return Ranking(self.run, self.results, self.look.part)
+
+    @cached_property
+    def rows(self) -> tuple[ItemRow, ...]:
+        """Its pairs, as far as they are there."""
+        return self.results.items(self.run.id)
+
+    @cached_property
+    def early(self) -> NeuronScores | None:
+        """Mean scores of what was folded so far; None once it is finished or before the first shard."""
+        if self.ready:
+            return None
+        sums = self.reading.jobs.resume(self.run.id)[2]
+        return sums.scores(space_of(sums)) if sums is not None and sums.n else None
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """Numbers of the result, or of what was folded so far."""
+        if self.early is None:
+            return dict(self.run.facts)
+        summary = summarise(self.early)
+        return {
+            "n": self.early.n,
+            "neurons": len(self.early.space),
+            "top_share": summary.top_share,
+            "strongest_layer": summary.strongest_layer,
+        }
+
+    @cached_property
+    def halves(self) -> tuple[Stability, ...]:
+        """Agreement of disjoint samples of queries."""
+        return stability(*self.results.folds(self.run.id)) if self.ready else ()
+
+    @cached_property
+    def changes(self) -> list[float]:
+        """[n] ΔF of every pair."""
+        return [row.values["change"] for row in self.rows]
+
+    @cached_property
+    def view(self) -> AttributeView:
+        """Everything its page shows."""
+        n = int(self.facts.get("n", 0))
+        remainders = [row.values["remainder"] for row in self.rows]
+        return AttributeView(
+            settings=self.question,
+            unit=self.unit,
+            target=str(self.run.plan.get("target", {}).get("sentence", "")),
+            sentence=self.sentences[0],
+            n=n,
+            planned=int(self.run.plan.get("items", 0)),
+            partial=bool(n) and self.run.state is not RunState.DONE,
+            parts=self.ranking.parts,
+            part=self.ranking.part,
+            top=self.ranking.lines("top") if self.ready else (),
+            bottom=self.ranking.lines("bottom") if self.ready else (),
+            change=float(np.mean(self.changes)) if self.changes else None,
+            flagged=sum(1 for row in self.rows if row.notes.get("flagged")),
+            remainder=float(np.mean(remainders)) if remainders else None,
+            stability=self.halves,
+            figures=self.figures,
+            warnings=self.warnings,
+            facts=self.facts,
+            total=int(self.facts.get("neurons", 0)),
+            layers=self.ranking.layers() if self.ready else (),
+        )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result in one sentence."""
+        return (self._sentence() if self.facts.get("n") else "",)
+
+    def _sentence(self) -> str:
+        facts, sample = self.facts, self.question.sample
+        each = "queries" if self.question.average == "macro" else "pairs"
+        wanted = "relevant" if sample.relevance == "relevant" else "non-relevant"
+        change = ""
+        if self.changes:
+            change = f"mean change of the {self.unit} {np.mean(self.changes):.3g}; ".replace("-", "−")
+        return (
+            f"Over {facts['n']:,} {wanted} {each} of {sample.name}: {change}1 % of neurons carry "
+            f"{100 * facts['top_share']:.0f} % of the positive attribution; strongest layer {facts['strongest_layer']}."
+        )
+
+    @property
+    def method(self) -> Method:
+        """The method that made the scores."""
+        return method_of(self.question.method, self.question.params)
+
+    @property
+    def paragraph(self) -> str:
+        """The sample, the method in its own words, and where it ran."""
+        sentence = self.run.plan.get("target", {}).get("sentence", "target")
+        environment = self.run.environment
+        where = f"{environment.get('dtype', '')} on {environment.get('device', '')}"
+        sample = _sample_words(self.question.sample, int(self.run.facts.get("n", 0)))
+        return f"{sample}{self.method.paragraph(sentence)}; {where}."
+
+    @property
+    def citation(self) -> str:
+        """Of the method."""
+        return self.method.citation
+
+    def drawings(self) -> Mapping[str, Callable[[], Figure]]:
+        """Layers and stability; the overview alone of what was folded so far."""
+        if self.early is not None:
+            return {"overview": self._early}
+        if not self.ready:
+            return {}
+        makers = self.ranking.drawings(self.unit)
+        if len(self.halves) > 1:
+            makers["stability"] = self._stability
+        return makers
+
+    def _stability(self) -> Figure:
+        points = [(half.n, half.spearman, half.jaccard) for half in self.halves]
+        return studies.stability(points, f"run {self.run.id} · folds of queries, seed {self.question.sample.seed}")
+
+    def _early(self) -> Figure:
+        scores = self.early
+        if scores is None:
+            raise ValueError("expected scores that were folded so far; found none; draw the stored ones")
+        sites = []
+        for site, where in scores.space.slices():
+            strongest = buckets(scores.of("all")[where])
+            sites.append((site, strongest[0], strongest[1].astype(np.int64)))
+        several = len({site.kind for site, _, _ in sites}) > 1
+        caption = f"run {self.run.id} · {self.run.spec.model} · partial, n = {scores.n}"
+        return layers.overview(tuple(sites), self.unit, caption, several)
+
+    def table(self) -> Table:
+        """A neuron a row."""
+        return self.ranking.table()
+
+    def lines(self) -> Iterator[str]:
+        """The strongest neurons."""
+        for line in self.view.top[:10]:
+            yield f"  {line.id:<16} {line.score:+.4g}"
+
+    def follow(self, name: str) -> Sequence[Values]:
+        """``baselines``: the same attribution from other baselines, to be set side by side with this one.
+
+        Raises:
+            Conflict: a run that has no baseline.
+        """
+        if name != "baselines":
+            return super().follow(name)
+        params = self.question.params
+        if "baseline" not in params:
+            found = f"run {self.run.id}, {self.question.method}"
+            raise Conflict("an attribution with a baseline", found, "Choose another run.")
+        others = [baseline for baseline in BASELINES if baseline != params["baseline"]][:2]
+        model = {"model": self.run.spec.source or self.run.spec.model}
+        settings = self.run.spec.settings
+        return [{**settings, **model, "params": {**params, "baseline": baseline}} for baseline in others]
+
+
+def space_of(sums: RunningScores) -> NeuronSpace:
+    """The neurons of running sums."""
+    sites = tuple(sums.total)
+    return NeuronSpace(sites, tuple(sums.total[site].shape[-1] for site in sites))
+
+
+def _sample_words(sample: Sample, n: int) -> str:
+    """The sample, in a sentence."""
+    wanted = "relevant" if sample.relevance == "relevant" else "non-relevant"
+    filtered = ", kept where the model classes them so" if sample.correct else ""
+    grade = f"judged at least {sample.threshold}" if wanted == "relevant" else "judged lower, or unjudged candidates"
+    return (
+        f"Mean over {n} {wanted} pairs ({grade}) of {sample.name}, part {sample.part} of the split by query id with "
+        f"seed {sample.split.seed}, drawn with seed {sample.seed}{filtered}. "
+    )

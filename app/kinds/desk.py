@@ -1,0 +1,228 @@
+"""What turning a request into a question may ask: models at hand, stored runs, datasets, sets, and other questions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.data.demo import Demo
+from app.domain.datasets import Dataset
+from app.domain.errors import BadInput, NotFound, Unsupported
+from app.domain.examples import Example, Seen
+from app.domain.model_card import ModelInfo
+from app.domain.runs import Run
+from app.domain.set_rules import NeuronSet
+from app.domain.targets import TargetSpec
+from app.forms.fields import validated
+from app.methods.base import Method, methods
+from app.models.loading import Hosts
+from app.models.targets import check_inner
+from app.models.tasks import task_for, tasks
+from app.models.tasks.base import Task
+from app.store.datasets import Datasets
+from app.store.registry import Registry
+from app.store.results import Results
+from app.store.runs import Runs
+from app.store.sets import Sets
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be loaded.
+
+    Args:
+        info: what can be told without loading it.
+        place: the name under which every process finds it: its full path where it lies outside the models folder.
+        weights: sha256 of its weights.
+    """
+
+    info: ModelInfo
+    place: str
+    weights: str
+
+    @property
+    def source(self) -> str:
+        """Its full path where it lies outside the models folder; else empty."""
+        return self.place if Path(self.place).is_absolute() else ""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Reads what is stored; ``start`` starts, or finds, a run of another question (kind, values)."""
+
+    hosts: Hosts
+    registry: Registry
+    runs: Runs
+    results: Results
+    data: Datasets
+    sets: Sets
+    demo: Demo
+    start: Callable[[str, Mapping[str, Any]], Run]
+
+    def place(self, name: str) -> str:
+        """The name under which every process finds a model: full paths for folders outside the models folder.
+
+        The slug of such a folder is known after its first load, by its card.
+        """
+        inside = (self.hosts.root / name, self.hosts.root / name.replace("/", "--"))
+        if not name.strip() or name in self.hosts.aliases or any(folder.is_dir() for folder in inside):
+            return name
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return str(folder.resolve())
+        card = self.registry.card(name)
+        return card.source if card is not None and Path(card.source).is_dir() else name
+
+    def inspect(self, name: str) -> ModelInfo:
+        """What can be told of a model without loading it.
+
+        Raises:
+            NotFound: nothing of that name can be reached.
+        """
+        return self.hosts.inspect(self.place(name))
+
+    def named(self, name: str, slug: str) -> ModelInfo:
+        """The same where it can be reached; else its name alone, for runs whose model is not on this machine."""
+        try:
+            return self.inspect(name)
+        except NotFound:
+            return ModelInfo(slug=slug, source=name)
+
+    def model(self, name: str) -> Model:
+        """A model that can be loaded.
+
+        Raises:
+            NotFound: nothing of that name can be reached. Unsupported: it cannot be loaded.
+        """
+        place = self.place(name)
+        info = self.hosts.inspect(place)
+        if info.problem:
+            raise Unsupported("a model that can be loaded", f"'{info.slug}', which cannot be", info.problem, "model")
+        return Model(info, place, self.hosts.hash(place))
+
+    def ranker(self, name: str) -> Model:
+        """A model that scores pairs.
+
+        Raises:
+            Unsupported: it does not.
+        """
+        model = self.model(name)
+        if not any("pairwise" in tasks()[key].targets for key in model.info.tasks):
+            found = f"{model.info.slug}: {'; '.join(tasks()[key].title for key in model.info.tasks)}"
+            raise Unsupported("a re-ranker", found, "Choose a model that scores a query with a passage.", "model")
+        return model
+
+    def method(self, key: str, params: Mapping[str, Any], model: Model) -> Method:
+        """A method with its settings, which can explain a model as far as that is known without loading it.
+
+        Raises:
+            NotFound: no such method. BadInput: settings that it does not have.
+            Unsupported: it cannot explain the model.
+        """
+        known = methods()
+        if key not in known:
+            raise NotFound(f"one of the methods {', '.join(known)}", f"'{key}'", "Choose one.", "method")
+        method = validated(known[key], params)
+        card = self.registry.card(model.info.slug)
+        refused = None if card is None else method.refuses(card)
+        if refused:
+            way = "Choose another model or preset."
+            raise Unsupported("a model that this method can explain", refused, way, "model")
+        return method
+
+    def length(self, model: Model, wanted: int | None) -> int:
+        """The limit in tokens: what is wanted, the model's own at most; 256 at most where nothing is."""
+        limit = self.hosts.encoder(model.place).max_length
+        return min(wanted if wanted is not None else min(256, model.info.max_length), limit)
+
+    def target(self, model: Model, wanted: TargetSpec, form: str = "pair") -> TargetSpec:
+        """A target with what the model decides filled in, and what it does not read left out.
+
+        Args:
+            model: the model. wanted: what is asked. form: of the input, ``pair`` or ``prompt``.
+
+        Raises:
+            BadInput: the model has no such target.
+        """
+        self.target_sentence(model.info, wanted, form)
+        if wanted.name != "activation":
+            wanted = wanted.model_copy(update={"neuron": None, "tokens": None})
+        return self.reading(model.info, form).complete(wanted, model.info)
+
+    def target_sentence(self, info: ModelInfo, spec: TargetSpec, form: str) -> str:
+        """The line 'explaining ...' as far as it can be told before the model runs.
+
+        Raises:
+            BadInput: the model has no such target, with the field's name.
+        """
+        card = self.registry.card(info.slug)
+        if spec.inner is not None and card is not None:
+            check_inner(card, spec.inner)
+        return self.reading(info, form).sentence(spec, info)
+
+    @staticmethod
+    def reading(info: ModelInfo, form: str) -> Task:
+        """The way in which a model reads a form of input, ``pair`` or ``prompt``.
+
+        Raises:
+            Unsupported: there is none.
+        """
+        task = task_for(info.tasks, form)
+        if task is None:
+            ways = "; ".join(tasks()[key].title for key in info.tasks) or info.problem or "unknown"
+            wanted = "a query with a passage" if form == "pair" else "one text"
+            raise Unsupported(f"a model that reads {wanted}", f"{info.slug}: {ways}", "Choose another model.", "model")
+        return task
+
+    def seen(self, model: Model, example: Example, length: int) -> Seen:
+        """What the model would read of an example; no weights are read.
+
+        Raises:
+            BadInput: a text that it cannot read.
+        """
+        return self.hosts.seen(model.place, example, length)
+
+    def dataset(self, text: str) -> Dataset:
+        """A stored dataset by its name or the hash of its content.
+
+        Raises:
+            BadInput: nothing was named. NotFound: there is no such dataset.
+        """
+        if not text:
+            raise BadInput("a dataset", "none", "Choose one, or import one first.", "dataset")
+        known = self.data.by_hash(text)
+        if known is not None:
+            return known
+        try:
+            return self.data.named(text)
+        except NotFound as error:
+            way = "Look it up in the list of datasets."
+            raise NotFound("the name of a stored dataset", f"'{text}'", way, "dataset") from error
+
+    def run(self, text: str) -> Run:
+        """A stored run by its fingerprint or number.
+
+        Raises:
+            NotFound: there is none.
+        """
+        run = self.runs.by_fingerprint(text)
+        if run is None and text.isdigit():
+            run = self.runs.get(int(text))
+        if run is None:
+            way = "Look it up on the page of runs."
+            raise NotFound("the number or fingerprint of a stored run", f"'{text}'", way)
+        return run
+
+    def saved(self, number: int) -> NeuronSet:
+        """A saved set.
+
+        Raises:
+            NotFound: there is none of that number.
+        """
+        return self.sets.get(number)
+
+    def timed(self, model: str, kinds: Sequence[str]) -> tuple[Run, ...]:
+        """Finished runs of a model that were computed here, kind by kind, the newest first."""
+        filters = {"model": model, "state": "done"}
+        runs = [run for kind in kinds for run in self.runs.find(filters={**filters, "kind": kind}, limit=20)[0]]
+        return tuple(run for run in runs if run.seconds and not run.recorded)

@@ -1,0 +1,51 @@
+"""Explain one pair, one query with up to 50 passages, or one prompt."""
+
+from app.domain.runs import Lane
+from app.kinds.base import Door, Kind
+from app.kinds.explain.ask import ExplainAsk
+from app.kinds.explain.question import KEY, ExplainForm, ExplainLook, ExplainQuestion
+from app.kinds.explain.report import ExplainReport
+from app.kinds.explain.work import ExplainWork
+
+
+def lane(question: ExplainQuestion) -> Lane:
+    """One pair is interactive; a list of passages is batch work."""
+    return Lane.INTERACTIVE if len(question.passages) <= 1 else Lane.BATCH
+
+
+KIND: Kind[ExplainQuestion, ExplainForm, ExplainLook] = Kind(
+    key=KEY,
+    version=1,
+    title="Explanation",
+    noun="explanation",
+    about="explain a query with passages, or a prompt",
+    gives=frozenset({"ranking"}),
+    ask=ExplainAsk(),
+    work=ExplainWork,
+    report=ExplainReport,
+    Look=ExplainLook,
+    lane_of=lane,
+    address="/explain",
+    preview="seen",
+    heading="Explain",
+    navigation=(0, "Explain"),
+    offers={
+        "model": "Explain with it",
+        "neuron": "Explain its activation by the neurons below it",
+        "example": "Explain the demo pair",
+        "any_model": "Use it",
+        "pair": "Explain",
+    },
+    doors=(
+        Door(
+            "Explain one input",
+            "A query with a passage, or a prompt of a causal model: neurons, layers, words.",
+            "?demo=pair",
+        ),
+        Door(
+            "Explain a small ranking",
+            "One query with 2 to 50 passages. Switch neurons off and see the order change.",
+            "?demo=ranking",
+        ),
+    ),
+)

@@ -1,0 +1,236 @@
+"""What is told of an explanation: its sentence, words, layers, neurons, and whether the scores add up."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from app.domain.examples import CONTENT_SEGMENTS
+from app.domain.results import ItemRow
+from app.domain.runs import data_hash
+from app.domain.targets import BRANCHES
+from app.figures import curves
+from app.figures.base import Figure
+from app.kinds.explain.question import ExplainLook, ExplainQuestion
+from app.kinds.rankings import NeuronLine, Ranking
+from app.kinds.reporting import Report, Table
+from app.kinds.words import Word, words_of
+from app.methods.base import method_of
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """One passage (or prompt): its numbers, its tokens by part, and what was cut. ``rank`` counts from 1 by score."""
+
+    number: int
+    text: str
+    rank: int
+    values: Mapping[str, float]
+    words: Mapping[str, tuple[Word, ...]]
+    pieces: Mapping[str, tuple[Word, ...]]
+    shares: Mapping[str, float]
+    seen: Mapping[str, int]
+    warnings: tuple[str, ...]
+    steps: int
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Sum of scores minus ΔF at a place that every path crosses, the largest over the run's examples."""
+
+    site: str
+    remainder: float
+    share: float
+    above: bool
+
+
+@dataclass(frozen=True)
+class ExplainView:
+    """The result of an explanation; empty tuples and None while nothing is there yet."""
+
+    settings: ExplainQuestion
+    unit: str
+    target: str
+    sentence: str
+    items: tuple[ItemView, ...]
+    parts: tuple[str, ...]
+    part: str
+    top: tuple[NeuronLine, ...]
+    bottom: tuple[NeuronLine, ...]
+    completeness: tuple[Completeness, ...]
+    figures: Mapping[str, Figure]
+    warnings: tuple[str, ...]
+    facts: Mapping[str, Any]
+    total: int
+    layers: tuple[int, ...]
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Parts of the input's tokens."""
+        return tuple(part for part in self.parts[1:] if part not in BRANCHES)
+
+
+@dataclass(frozen=True)
+class PartsView:
+    """Name and overview of every part of the input, on one scale."""
+
+    figures: tuple[tuple[str, Figure], ...]
+
+
+class ExplainReport(Report[ExplainQuestion, ExplainLook]):
+    """What is told of an explanation."""
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """Its scores, looked at by the chosen part."""
+        return Ranking(self.run, self.results, self.look.part)
+
+    @cached_property
+    def rows(self) -> tuple[ItemRow, ...]:
+        """Its inputs, as far as they are there."""
+        return self.results.items(self.run.id)
+
+    @cached_property
+    def view(self) -> ExplainView:
+        """Everything its page shows."""
+        return ExplainView(
+            settings=self.question,
+            unit=self.unit,
+            target=self.run.plan.get("target", {}).get("sentence", ""),
+            sentence=self.sentences[0],
+            items=_items(self.question, self.rows),
+            parts=self.ranking.parts,
+            part=self.ranking.part,
+            top=self.ranking.lines("top") if self.ready else (),
+            bottom=self.ranking.lines("bottom") if self.ready else (),
+            completeness=_completeness(self.rows, self.question),
+            figures=self.figures,
+            warnings=self.warnings,
+            facts=self.run.facts,
+            total=int(self.run.facts.get("neurons", 0)),
+            layers=self.ranking.layers() if self.ready else (),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those of the run, then those of the first input."""
+        first = self.rows[0].notes.get("warnings", ()) if self.rows else ()
+        return tuple(dict.fromkeys([*self.run.warnings, *first]))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result in one sentence."""
+        return (self._sentence() if self.ready else "",)
+
+    def _sentence(self) -> str:
+        facts, rows = self.run.facts, self.rows
+        lead = f"{len(rows)} passages."
+        if len(rows) == 1:
+            lead = f"{self.unit.capitalize()} {rows[0].values['target']:.3g}.".replace("-", "−")
+        worst = max((row.values["remainder"] for row in rows), default=0.0)
+        return (
+            f"{lead} 1 % of neurons carry {100 * facts['top_share']:.0f} % of the positive attribution; strongest "
+            f"layer {facts['strongest_layer']}; unexplained remainder {100 * worst:.2g} %."
+        )
+
+    @property
+    def paragraph(self) -> str:
+        """The method in its own words, and where it ran."""
+        method = method_of(self.question.method, self.question.params)
+        sentence = self.run.plan.get("target", {}).get("sentence", "target")
+        environment = self.run.environment
+        return f"{method.paragraph(sentence)}; {environment.get('dtype', '')} on {environment.get('device', '')}."
+
+    @property
+    def citation(self) -> str:
+        """Of the method."""
+        return method_of(self.question.method, self.question.params).citation
+
+    @property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """The hash of the exact texts."""
+        return (("texts sha256", data_hash([self.question.query, *self.question.passages])),)
+
+    def drawings(self) -> Mapping[str, Callable[[], Figure]]:
+        """Layers, and the path of the first input."""
+        if not self.ready:
+            return {}
+        makers = self.ranking.drawings(self.unit)
+        if self.rows and "path" in self.rows[0].notes:
+            makers["path"] = self._path
+        return makers
+
+    def _path(self) -> Figure:
+        first = self.rows[0]
+        return curves.path(first.notes["path"], self.unit, f"run {self.run.id} · input {first.item + 1}")
+
+    def table(self) -> Table:
+        """A neuron a row."""
+        return self.ranking.table()
+
+    def panels(self) -> Mapping[str, Callable[[], object]]:
+        """Parts of the input side by side."""
+        return {"parts": self._parts}
+
+    def _parts(self) -> PartsView:
+        names = self.ranking.parts[1:] if self.ready else ()
+        figures = [(name, Ranking(self.run, self.results, name).beside_others(self.unit)) for name in names]
+        return PartsView(tuple(figures))
+
+    def lines(self) -> Iterator[str]:
+        """The target, a line per passage where there are several, what was cut off, the strongest neurons."""
+        view = self.view
+        if view.target:
+            yield f"explaining {view.target}"
+        for item in sorted(view.items, key=lambda item: item.rank):
+            if len(view.items) > 1:
+                yield f"  {item.rank}. score {item.values['score']:.4g}: {item.text.strip()[:70]!r}"
+            cut = item.seen.get("cut_query", 0) + item.seen.get("cut_passage", 0)
+            if cut:
+                limit = item.seen["max_length"]
+                yield f"note: input {item.number + 1}: {cut} tokens did not fit into {limit} and were cut off"
+        for line in view.top[:10]:
+            yield f"  {line.id:<16} {line.score:+.4g}"
+
+
+def _items(question: ExplainQuestion, rows: Sequence[ItemRow]) -> tuple[ItemView, ...]:
+    order = sorted(rows, key=lambda row: (-row.values["score"], row.item))
+    ranks = {row.item: rank for rank, row in enumerate(order, start=1)}
+    texts = question.passages or (question.query,)
+    return tuple(
+        ItemView(
+            number=row.item,
+            text=texts[row.item],
+            rank=ranks[row.item],
+            values=row.values,
+            words=words_of(row.tokens, question.query, texts[row.item], whole=True),
+            pieces=words_of(row.tokens, question.query, texts[row.item], whole=False),
+            shares=_shares(row.tokens),
+            seen=row.notes.get("seen", {}),
+            warnings=tuple(row.notes.get("warnings", ())),
+            steps=int(row.notes.get("steps", 0)),
+        )
+        for row in order
+    )
+
+
+def _shares(tokens: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Share of the magnitude of token relevance by part; special parts together."""
+    total = sum(abs(token["score"]) for token in tokens) or 1.0
+    by_part: dict[str, float] = {}
+    for token in tokens:
+        name = token["segment"] if token["segment"] in CONTENT_SEGMENTS else "special"
+        by_part[name] = by_part.get(name, 0.0) + abs(token["score"]) / total
+    return by_part
+
+
+def _completeness(rows: Sequence[ItemRow], question: ExplainQuestion) -> tuple[Completeness, ...]:
+    tolerance = float(question.params.get("tolerance", 0.01))
+    by_site: dict[str, Completeness] = {}
+    for row in rows:
+        change = abs(row.values["target"] - row.values["baseline"])
+        for site, miss in row.notes.get("residual", {}).items():
+            share = abs(miss) / change if change > 1e-9 else 0.0
+            if site not in by_site or abs(miss) > abs(by_site[site].remainder):
+                by_site[site] = Completeness(site, miss, share, share > tolerance)
+    return tuple(by_site.values())

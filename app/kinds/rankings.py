@@ -1,0 +1,168 @@
+"""What kinds share that score neurons: rows their work stores; lines, figures and table of their reports."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from app.analysis.layers import summarise
+from app.domain.examples import CONTENT_SEGMENTS
+from app.domain.results import ArrayRow, Row, TopNeuron
+from app.domain.runs import Run
+from app.domain.scores import NeuronScores
+from app.domain.sites import NeuronIndex, NeuronSpace, SiteKind
+from app.domain.targets import BRANCHES
+from app.figures import layers
+from app.figures.base import Figure
+from app.kinds.reporting import Table
+from app.methods.base import Attribution
+from app.store.results import Results
+
+TOP_STORED = 2000
+FIRST_NEURONS = 25
+
+
+def joined(branches: Sequence[Attribution]) -> Attribution:
+    """One example's attribution; of the two branches of a pairwise target their sum, with each branch as one more part
+    (``nig.md`` section 18-8). The rest is the first one's."""
+    first = branches[0]
+    if len(branches) == 1:
+        return first
+    by_site = {site: [branch.neurons[site] for branch in branches] for site in first.neurons}
+    neurons = {
+        site: np.concatenate([sum(values), *(branch[:1] for branch in values)]) for site, values in by_site.items()
+    }
+    return replace(first, parts=(*first.parts, *BRANCHES), neurons=neurons)
+
+
+def score_facts(scores: NeuronScores) -> dict[str, Any]:
+    """Numbers of the result by name."""
+    summary = summarise(scores)
+    return {
+        "n": scores.n,
+        "neurons": len(scores.space),
+        "top_share": summary.top_share,
+        "strongest_layer": summary.strongest_layer,
+        "positive": summary.positive,
+        "negative": summary.negative,
+    }
+
+
+def score_rows(scores: NeuronScores) -> Iterator[Row]:
+    """Mean by part, standard error, positive share, and the ends of the ranking."""
+    for site, where in scores.space.slices():
+        place = (site.kind.value, site.layer, scores.n)
+        for number, part in enumerate(scores.parts):
+            yield ArrayRow("scores", "mean", part, *place, scores.mean[number, where])
+        yield ArrayRow("scores", "se", "all", *place, scores.se[where])
+        yield ArrayRow("scores", "positive", "all", *place, scores.positive[where])
+    yield from _ends(scores, scores.space)
+
+
+def _ends(scores: NeuronScores, space: NeuronSpace) -> Iterator[TopNeuron]:
+    values = scores.of("all")
+    for side, by in (("top", "signed"), ("bottom", "bottom")):
+        for rank, flat in enumerate(scores.order("all", by)[:TOP_STORED], start=1):
+            index = space.index(int(flat))
+            yield TopNeuron("mean", side, rank, index.kind.value, index.layer, index.unit, float(values[flat]))
+
+
+@dataclass(frozen=True)
+class NeuronLine:
+    """A row of the neuron table. ``sign`` is the share of examples with a positive score."""
+
+    id: str
+    layer: int
+    rank: int
+    score: float
+    se: float
+    sign: float
+    parts: Mapping[str, float]
+
+
+class Ranking:
+    """What pages read of a run that scored neurons, looked at by one part of the input."""
+
+    def __init__(self, run: Run, results: Results, part: str) -> None:
+        self.run, self.results = run, results
+        self.parts = tuple(run.plan.get("parts", ("all",)))
+        self.part = part if part in self.parts else "all"
+
+    def lines(self, side: str, offset: int = 0) -> tuple[NeuronLine, ...]:
+        """The first rows of a neuron table; ``side`` is ``top`` or ``bottom``."""
+        rows = self.results.top(self.run.id, side, offset, FIRST_NEURONS)
+        content = tuple(name for name in self.parts if name in CONTENT_SEGMENTS)
+        cache: dict[tuple[Any, str, str], Any] = {}
+
+        def value(neuron: TopNeuron, name: str, part: str) -> float:
+            site = NeuronIndex(neuron.layer, SiteKind(neuron.kind), neuron.unit).site
+            key = (site, name, part)
+            if key not in cache:
+                cache[key] = self.results.layer(self.run.id, site, name, part)
+            return float(cache[key][neuron.unit])
+
+        return tuple(
+            NeuronLine(
+                id=f"L{row.layer}.{row.kind}.{row.unit}",
+                layer=row.layer,
+                rank=row.rank,
+                score=row.score,
+                se=value(row, "se", "all"),
+                sign=value(row, "positive", "all"),
+                parts={part: value(row, "mean", part) for part in content},
+            )
+            for row in rows
+        )
+
+    def layers(self) -> tuple[int, ...]:
+        """Block numbers with scores."""
+        return tuple(dict.fromkeys(int(row["layer"]) for row in self.results.profile(self.run.id, self.part)))
+
+    @property
+    def caption(self) -> str:
+        """Run, model, number of examples, part."""
+        return f"run {self.run.id} · {self.run.spec.model} · n = {self.run.facts['n']} · {self.part}"
+
+    def drawings(self, unit: str) -> dict[str, Callable[[], Figure]]:
+        """Overview, profile and distribution of the looked-at part."""
+        return {
+            "overview": lambda: layers.overview(self._strongest(), unit, self.caption, self._several()),
+            "profile": lambda: layers.profile(
+                self.results.profile(self.run.id, self.part), unit, self.caption, self._several()
+            ),
+            "distribution": lambda: layers.distribution(self._values(), unit, self.caption),
+        }
+
+    def beside_others(self, unit: str) -> Figure:
+        """The overview of the looked-at part, to stand beside those of other parts on one scale."""
+        figure = layers.overview(self._strongest(), unit, self.caption, self._several(), shared_scale=True)
+        return replace(figure, title=f"{figure.title}, {self.part}")
+
+    def _strongest(self) -> Any:
+        """The strongest units of every site, see :meth:`Results.overview`."""
+        return self.results.overview(self.run.id, self.part)
+
+    def _several(self) -> bool:
+        """Whether more than one kind of place is scored."""
+        return len({site.kind for site, _, _ in self._strongest()}) > 1
+
+    def _values(self) -> Any:
+        """[N] scores of the looked-at part."""
+        places = [site for site, _, _ in self._strongest()]
+        return np.concatenate([self.results.layer(self.run.id, site, "mean", self.part) for site in places])
+
+    def table(self) -> Table:
+        """A neuron a row: its scores by part in the target's unit, standard error, share of positive examples."""
+        scores = self.results.scores(self.run.id)
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for site, where in scores.space.slices():
+                for unit, flat in enumerate(range(where.start, where.stop)):
+                    means = [float(value) for value in scores.mean[:, flat]]
+                    name = f"L{site.layer}.{site.kind.value}.{unit}"
+                    spread = (float(scores.se[flat]), float(scores.positive[flat]))
+                    yield (name, site.layer, site.kind.value, unit, *means, *spread)
+
+        columns = ("neuron", "layer", "kind", "unit", *scores.parts, "se", "positive_share")
+        return Table(columns, rows)

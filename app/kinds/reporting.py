@@ -1,0 +1,162 @@
+"""What is told of a run: sentences, figures, a table, each made when it is asked for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from app.domain.errors import Conflict, NotFound
+from app.domain.questions import Question
+from app.domain.runs import Run, RunState
+from app.figures.base import Figure
+from app.kinds.asking import Values
+from app.store.datasets import Datasets
+from app.store.jobs import Jobs
+from app.store.results import Results
+
+Q = TypeVar("Q", bound=Question)
+L = TypeVar("L", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A result as rows: what CSV, JSON, Parquet and notebooks hold."""
+
+    columns: tuple[str, ...]
+    rows: Callable[[], Iterator[tuple[Any, ...]]]
+
+
+class Drawings(Mapping[str, Figure]):
+    """Figures by name, each drawn when it is looked at."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Figure]]) -> None:
+        self._makers, self._drawn = dict(makers), dict[str, Figure]()
+
+    def __getitem__(self, name: str) -> Figure:
+        if name not in self._drawn:
+            self._drawn[name] = self._makers[name]()
+        return self._drawn[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a report may read."""
+
+    inputs: Mapping[str, Run]
+    results: Results
+    jobs: Jobs
+    data: Datasets
+
+
+class Report(ABC, Generic[Q, L]):
+    """What is told of one run, each part made when it is asked for.
+
+    Args:
+        run: the run. question: what it asks. reading: what may be read. look: what of it is looked at.
+    """
+
+    def __init__(self, run: Run, question: Q, reading: Reading, look: L) -> None:
+        self.run, self.question, self.reading, self.look = run, question, reading, look
+        self.results = reading.results
+
+    @property
+    def ready(self) -> bool:
+        """Whether results are stored, whole or in part."""
+        return self.run.state in (RunState.DONE, RunState.PARTIAL) and bool(self.run.facts.get("n"))
+
+    @property
+    def unit(self) -> str:
+        """The target's unit; empty until the run is planned."""
+        return str(self.run.plan.get("target", {}).get("unit", ""))
+
+    @property
+    @abstractmethod
+    def view(self) -> Any:
+        """What the template shows, as a frozen dataclass; empty while nothing is there yet."""
+
+    @property
+    @abstractmethod
+    def sentences(self) -> tuple[str, ...]:
+        """The result in words, from numbers only."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said beside the result."""
+        return self.run.warnings
+
+    @property
+    @abstractmethod
+    def paragraph(self) -> str:
+        """How the numbers were made, in neutral words."""
+
+    @property
+    @abstractmethod
+    def citation(self) -> str:
+        """BibTeX of the method."""
+
+    @property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """Further rows of the table of circumstances."""
+        return ()
+
+    @cached_property
+    def figures(self) -> Mapping[str, Figure]:
+        """Every figure by name, drawn when it is looked at."""
+        return Drawings(self.drawings())
+
+    def drawings(self) -> Mapping[str, Callable[[], Figure]]:
+        """What draws each figure."""
+        return {}
+
+    @abstractmethod
+    def table(self) -> Table:
+        """The result as rows."""
+
+    @property
+    def comparisons(self) -> tuple[Any, ...]:
+        """Tested sets beside their random sets, see :class:`app.kinds.answers.Comparison`; none for other kinds."""
+        return ()
+
+    def lines(self) -> Iterator[str]:
+        """What the command line prints below the sentences."""
+        return iter(())
+
+    def panels(self) -> Mapping[str, Callable[[], object]]:
+        """Views of ``kinds/KEY/PANEL.html`` that are fetched when they are opened."""
+        return {}
+
+    def query(self, key: str, ordinal: int) -> object:
+        """One query of a run over candidate lists, under one of its settings.
+
+        Raises:
+            NotFound: the run has no such query.
+        """
+        raise NotFound("a run over candidate lists", f"run {self.run.id}", "Open its page instead.")
+
+    def trec(self, ordinal: int) -> str:
+        """The rankings under a setting as a TREC run.
+
+        Raises:
+            NotFound: the run has no rankings.
+        """
+        raise NotFound("a run over candidate lists", f"run {self.run.id}", "Open its page instead.")
+
+    def follow(self, name: str) -> Sequence[Values]:
+        """Values of further runs of the same kind that a button of the page starts.
+
+        Raises:
+            Conflict: this run has none of that name.
+        """
+        raise Conflict(f"a run that can be followed by '{name}'", f"run {self.run.id}", "Use the page's buttons.")

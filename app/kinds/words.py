@@ -1,0 +1,81 @@
+"""Numbers in sentences, and token relevance as text.
+
+Words or pieces stand in order, with the untouched text between them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.examples import CONTENT_SEGMENTS, FIRST_SEGMENTS, SECOND_SEGMENTS
+
+
+@dataclass(frozen=True)
+class Word:
+    """A stretch of the original text with its relevance; ``score`` None for text between words or cut off.
+
+    ``strength`` is the magnitude as a share of the largest one shown, 0 to 1.
+    """
+
+    text: str
+    score: float | None
+    strength: float
+    title: str
+
+
+def words_of(
+    tokens: Sequence[Mapping[str, Any]], query: str, passage: str, *, whole: bool
+) -> dict[str, tuple[Word, ...]]:
+    """Part to words: the first and the second text, the special tokens by themselves."""
+    groups = _groups(tokens, whole)
+    top = max((abs(sum(t["score"] for t in group)) for group in groups), default=0.0) or 1.0
+    texts = dict.fromkeys(FIRST_SEGMENTS, query) | dict.fromkeys(SECOND_SEGMENTS, passage)
+    words: dict[str, tuple[Word, ...]] = {}
+    for part in (*FIRST_SEGMENTS, *SECOND_SEGMENTS):
+        mine = [group for group in groups if group[0]["segment"] == part]
+        if mine:
+            words[part] = tuple(_stretch(mine, texts[part], top))
+    special = [group for group in groups if group[0]["segment"] not in CONTENT_SEGMENTS]
+    words["special"] = tuple(
+        Word(g[0]["text"], g[0]["score"], abs(g[0]["score"]) / top, f"{g[0]['segment']}: {g[0]['score']:.4g}")
+        for g in special
+    )
+    return words
+
+
+def _groups(tokens: Sequence[Mapping[str, Any]], whole: bool) -> list[list[Mapping[str, Any]]]:
+    """Tokens by word (of one part), or one by one; specials are always single."""
+    groups: list[list[Mapping[str, Any]]] = []
+    for token in tokens:
+        last = groups[-1][-1] if groups else None
+        same = (
+            whole
+            and last is not None
+            and token["segment"] in CONTENT_SEGMENTS
+            and (last["segment"], last["word"]) == (token["segment"], token["word"])
+        )
+        if same:
+            groups[-1].append(token)
+        else:
+            groups.append([token])
+    return groups
+
+
+def _stretch(groups: Sequence[Sequence[Mapping[str, Any]]], text: str, top: float) -> list[Word]:
+    words, at = [], 0
+    for group in groups:
+        start, end = group[0]["start"], group[-1]["end"]
+        if start > at:
+            words.append(Word(text[at:start], None, 0.0, ""))
+        score = float(sum(token["score"] for token in group))
+        pieces = " ".join(token["text"] for token in group)
+        words.append(Word(text[max(start, at) : end], score, abs(score) / top, f"{score:.4g} ({pieces})"))
+        at = max(at, end)
+    if at < len(text):
+        words.append(Word(text[at:], None, -1.0, "cut off: the model did not see this"))
+    return words
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign, three digits; the minus is a minus."""
+    return "–" if value is None else f"{value:+.3g}".replace("-", "−")

@@ -1,0 +1,74 @@
+"""A causal language model: the next token of a prompt."""
+
+import inspect
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from app.domain.errors import BadInput
+from app.domain.model_card import Readable
+from app.domain.targets import TargetSpec
+from app.models.architectures.base import Shape
+from app.models.encoding import Batch
+from app.models.targets import Target, token_target
+from app.models.tasks.base import AnswerField, Answers, Task
+
+CACHE_NAMES = ("cache", "past_key_values")
+"""What the library calls a cache: since 5.24, and before."""
+
+
+class Causal(Task):
+    """A prompt, and the token that comes next."""
+
+    key: ClassVar[str] = "causal"
+    title: ClassVar[str] = "causal language model: the next token of a prompt"
+    heads: ClassVar[tuple[str, ...]] = ("ForCausalLM", "LMHeadModel")
+    loader: ClassVar[Any] = AutoModelForCausalLM
+    shapes: ClassVar[tuple[Shape, ...]] = ("decoder",)
+    first: ClassVar[str] = "prompt"
+    segments: ClassVar[tuple[str, ...]] = ("special", "prompt")
+    asks: ClassVar[tuple[AnswerField, ...]] = ("token",)
+    typed: ClassVar[bool] = False
+    continues: ClassVar[bool] = True
+
+    def logits(self, model: Any, batch: Batch) -> Tensor:
+        """[B, V] logits of the token after the prompt."""
+        return _next(model, batch, use_cache=False)
+
+    def continued(self, model: Any, batch: Batch, cache: Any) -> Tensor:
+        """[B, V] logits of the token after the prompt, whose first tokens are in the cache."""
+        known = inspect.signature(model.forward).parameters
+        return _next(model, batch, use_cache=True, **{next(name for name in CACHE_NAMES if name in known): cache})
+
+    def answer(self, spec: TargetSpec, host: Answers, batch: Batch | None) -> Target:
+        """A number of the token asked for, or of the one that the model predicts for the first input.
+
+        Raises:
+            BadInput: a continuation without a token.
+        """
+        if spec.token is not None:
+            ids = host.tokenizer(spec.token, add_special_tokens=False)["input_ids"]
+            if not ids:
+                raise BadInput("a continuation of at least one token", "none", "Type the expected next word.", "token")
+            why = "as asked" if len(ids) == 1 else f"the first of {len(ids)} tokens asked for"
+            return token_target(spec.name, ids[0], host.tokenizer.decode([ids[0]]), why)
+        if batch is None:
+            return token_target(spec.name, 0, host.tokenizer.decode([0]), "to be predicted")
+        predicted = int(host.run(batch.take([0]), None).logits[0].argmax())
+        return token_target(spec.name, predicted, host.tokenizer.decode([predicted]), "predicted by the model")
+
+    def foretold(self, spec: TargetSpec, info: Readable) -> str:
+        """The token, if it was asked for."""
+        return f"the token {spec.token!r}" if spec.token else "the next token that the model predicts"
+
+
+def _next(model: Any, batch: Batch, **more: Any) -> Tensor:
+    """[B, V] logits at each row's read-out token; no others are computed, but for those of other rows."""
+    places, column = batch.readout.unique(return_inverse=True)
+    logits: Tensor = model(**batch.inputs, logits_to_keep=places, **more).logits
+    return logits[torch.arange(len(column), device=column.device), column]
+
+
+TASK = Causal()
