@@ -29,7 +29,7 @@ def shown(request: Request, error: GolgiError) -> Response:
         answer.status_code = error.status
         answer.headers.update({"HX-Retarget": "#toast", "HX-Reswap": "innerHTML", "HX-Reselect": "*"})
         return answer
-    return render(request, "error", error, status=error.status)
+    return render(request, "error", error, status=error.status, ignored=())
 
 
 def install(app: FastAPI) -> None:

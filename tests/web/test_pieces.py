@@ -237,3 +237,8 @@ def test_numbers_in_words() -> None:
     assert span(4.11) == "4.1 s" and span(116.9) == "2 min" and span(None) == "–"
     assert marks("plain") == "" and marks("\n a\tb ") == "2 leading white space, 1 trailing white space, 1 tabs"
     assert "</script" not in embed({"a": "</script><!--"}) and "\\u003c/script" in embed({"a": "</script>"})
+
+
+def test_an_error_does_not_say_that_nothing_was_read(client: TestClient) -> None:
+    page = client.get("/compare?run=99&run=98")
+    assert page.status_code == 404 and "Not used on this page" not in page.text
