@@ -96,10 +96,10 @@ def compile_edits(space: NeuronSpace, cells: Sequence[Cell], sources: Sources) -
         Unsupported: a replacement needs a source that was not handed in.
     """
     by_site: dict[Site, dict[int, Units]] = {}
-    known: dict[int, dict[Site, Units]] = {}
+    distinct = {id(cell.setting): cell.setting for cell in cells}
+    members = {key: members_of(space, setting) for key, setting in distinct.items()}
     for row, cell in enumerate(cells):
-        named = known.setdefault(id(cell.setting), members_of(space, cell.setting))
-        for site, units in named.items():
+        for site, units in members[id(cell.setting)].items():
             by_site.setdefault(site, {})[row] = units
     edits: dict[Site, tuple[Edit, ...]] = {
         site: (_edit(site, cells, units, sources),) for site, units in by_site.items()

@@ -39,7 +39,8 @@ def responses(
     blocks below the first edited one give is computed once for the batch and used by every cell that leaves them alone.
     Cells that have one target value together stand beside each other, under the same setting.
     """
-    layers = {id(cell.setting): first_layer(space, cell.setting) for cell in cells}
+    distinct = {id(cell.setting): cell.setting for cell in cells}
+    layers = {key: first_layer(space, setting) for key, setting in distinct.items()}
     first = [layers[id(cell.setting)] for cell in cells]
     order = sorted(range(len(cells)), key=lambda number: (first[number], number))
     entries = _entries(host, batch, set(first)) if reuse and host.resumes else {}
