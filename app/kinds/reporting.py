@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.questions import Question
+from app.domain.results import ItemRow
 from app.domain.runs import Run, RunState
 from app.figures.base import Figure
 from app.kinds.asking import Values
@@ -80,6 +81,21 @@ class Report(ABC, Generic[Q, L]):
     def unit(self) -> str:
         """The target's unit; empty until the run is planned."""
         return str(self.run.plan.get("target", {}).get("unit", ""))
+
+    @property
+    def target(self) -> str:
+        """The explained number in words; empty until the run is planned."""
+        return str(self.run.plan.get("target", {}).get("sentence", ""))
+
+    @property
+    def computed(self) -> str:
+        """Precision and device, as ``float32 on cpu``."""
+        return f"{self.run.environment.get('dtype', '')} on {self.run.environment.get('device', '')}"
+
+    @cached_property
+    def items(self) -> tuple[ItemRow, ...]:
+        """Stored inputs or pairs, as far as they are there."""
+        return self.results.items(self.run.id)
 
     @property
     @abstractmethod

@@ -23,7 +23,10 @@ def slow(grades: dict[str, int], scores: dict[str, float], tau: int) -> dict[str
     ranked = sorted(scores, key=lambda p: (-scores[p], p))
     gains = [grades.get(p, 0) for p in ranked]
     ideal = sorted(grades.values(), reverse=True)
-    dcg = lambda row: sum(g / math.log2(r + 1) for r, g in enumerate(row[:10], start=1) if g > 0)  # noqa: E731
+
+    def dcg(row: list[int]) -> float:
+        return sum(g / math.log2(r + 1) for r, g in enumerate(row[:10], start=1) if g > 0)
+
     hits = [g >= tau for g in gains]
     relevant = sum(g >= tau for g in grades.values())
     first = next((r for r, hit in enumerate(hits[:10], start=1) if hit), None)

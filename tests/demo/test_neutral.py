@@ -26,7 +26,10 @@ def loaded(folder: Path) -> tuple[Any, Any]:
 
 def pairs(count: int, seed: int = 0) -> list[tuple[str, str]]:
     draw = random.Random(seed)
-    say = lambda most: " ".join(draw.choices(WORDS, k=draw.randint(1, most)))  # noqa: E731
+
+    def say(most: int) -> str:
+        return " ".join(draw.choices(WORDS, k=draw.randint(1, most)))
+
     return [(say(6), say(20)) for _ in range(count)]
 
 

@@ -12,6 +12,7 @@ from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
 from app.domain.results import ResponseRow, SettingRow
 from app.domain.scores import NeuronScores
+from app.domain.sites import Site
 from app.domain.studying import Evaluation, NamedSet
 from app.domain.targets import TargetSpec
 from app.interventions.responses import grid, responses, sources_for
@@ -111,10 +112,13 @@ def test_settings_hold_every_control(bert: ModelHost) -> None:
         "global": 2,
     }
     target = next(s for s in curve if s.family == "target")
+
+    def layers(setting: Setting) -> dict[Site, int]:
+        return {site: len(units) for site, units in space.split(setting.members).items()}
+
     scores = rankings["source0"].of("all")
     assert set(target.members) == set(np.argsort(-scores, kind="stable")[: target.count])
     for drawn in (s for s in curve if s.family == "random"):
-        layers = lambda s: {site: len(units) for site, units in space.split(s.members).items()}  # noqa: E731
         assert layers(drawn) == layers(target)
         assert len(set(drawn.members)) == target.count
     chosen = [s for s in found if s.label == "set 1: mine"]

@@ -137,7 +137,7 @@ class AblateReport(Report[AblateQuestion, AblateLook]):
             source=self.source,
             op=OP_TITLES[self.question.op],
             unit=self.unit,
-            target=self.run.plan.get("target", {}).get("sentence", ""),
+            target=self.target,
             sentence=self.sentences[0],
             count=self.count,
             total=int(self.run.facts.get("neurons", 0)),

@@ -11,7 +11,6 @@ from app.analysis.layers import summarise
 from app.analysis.stability import Stability, stability
 from app.domain.attributing import Sample
 from app.domain.errors import Conflict
-from app.domain.results import ItemRow
 from app.domain.runs import RunState
 from app.domain.scores import NeuronScores, RunningScores
 from app.domain.sites import NeuronSpace
@@ -66,11 +65,6 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
         return Ranking(self.run, self.results, self.look.part)
 
     @cached_property
-    def rows(self) -> tuple[ItemRow, ...]:
-        """Its pairs, as far as they are there."""
-        return self.results.items(self.run.id)
-
-    @cached_property
     def early(self) -> NeuronScores | None:
         """Mean scores of what was folded so far; None once it is finished or before the first shard."""
         if self.ready:
@@ -99,17 +93,17 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
     @cached_property
     def changes(self) -> list[float]:
         """[n] ΔF of every pair."""
-        return [row.values["change"] for row in self.rows]
+        return [row.values["change"] for row in self.items]
 
     @cached_property
     def view(self) -> AttributeView:
         """Everything its page shows."""
         n = int(self.facts.get("n", 0))
-        remainders = [row.values["remainder"] for row in self.rows]
+        remainders = [row.values["remainder"] for row in self.items]
         return AttributeView(
             settings=self.question,
             unit=self.unit,
-            target=str(self.run.plan.get("target", {}).get("sentence", "")),
+            target=self.target,
             sentence=self.sentences[0],
             n=n,
             planned=int(self.run.plan.get("items", 0)),
@@ -119,7 +113,7 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
             top=self.ranking.lines("top") if self.ready else (),
             bottom=self.ranking.lines("bottom") if self.ready else (),
             change=float(np.mean(self.changes)) if self.changes else None,
-            flagged=sum(1 for row in self.rows if row.notes.get("flagged")),
+            flagged=sum(1 for row in self.items if row.notes.get("flagged")),
             remainder=float(np.mean(remainders)) if remainders else None,
             stability=self.halves,
             figures=self.figures,
@@ -154,11 +148,8 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
     @property
     def paragraph(self) -> str:
         """The sample, the method in its own words, and where it ran."""
-        sentence = self.run.plan.get("target", {}).get("sentence", "target")
-        environment = self.run.environment
-        where = f"{environment.get('dtype', '')} on {environment.get('device', '')}"
         sample = _sample_words(self.question.sample, int(self.run.facts.get("n", 0)))
-        return f"{sample}{self.method.paragraph(sentence)}; {where}."
+        return f"{sample}{self.method.paragraph(self.target or 'target')}; {self.computed}."
 
     @property
     def citation(self) -> str:

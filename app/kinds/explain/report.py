@@ -15,7 +15,7 @@ from app.kinds.explain.question import ExplainLook, ExplainQuestion
 from app.kinds.rankings import NeuronLine, Ranking
 from app.kinds.reporting import Report, Table
 from app.kinds.words import Word, words_of
-from app.methods.base import method_of
+from app.methods.base import Method, method_of
 
 
 @dataclass(frozen=True)
@@ -86,24 +86,19 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
         return Ranking(self.run, self.results, self.look.part)
 
     @cached_property
-    def rows(self) -> tuple[ItemRow, ...]:
-        """Its inputs, as far as they are there."""
-        return self.results.items(self.run.id)
-
-    @cached_property
     def view(self) -> ExplainView:
         """Everything its page shows."""
         return ExplainView(
             settings=self.question,
             unit=self.unit,
-            target=self.run.plan.get("target", {}).get("sentence", ""),
+            target=self.target,
             sentence=self.sentences[0],
-            items=_items(self.question, self.rows),
+            items=_items(self.question, self.items),
             parts=self.ranking.parts,
             part=self.ranking.part,
             top=self.ranking.lines("top") if self.ready else (),
             bottom=self.ranking.lines("bottom") if self.ready else (),
-            completeness=_completeness(self.rows, self.question),
+            completeness=_completeness(self.items, self.question),
             figures=self.figures,
             warnings=self.warnings,
             facts=self.run.facts,
@@ -114,7 +109,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Those of the run, then those of the first input."""
-        first = self.rows[0].notes.get("warnings", ()) if self.rows else ()
+        first = self.items[0].notes.get("warnings", ()) if self.items else ()
         return tuple(dict.fromkeys([*self.run.warnings, *first]))
 
     @property
@@ -123,7 +118,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
         return (self._sentence() if self.ready else "",)
 
     def _sentence(self) -> str:
-        facts, rows = self.run.facts, self.rows
+        facts, rows = self.run.facts, self.items
         lead = f"{len(rows)} passages."
         if len(rows) == 1:
             lead = f"{self.unit.capitalize()} {rows[0].values['target']:.3g}.".replace("-", "−")
@@ -134,17 +129,19 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
         )
 
     @property
+    def method(self) -> Method:
+        """The method that made the scores."""
+        return method_of(self.question.method, self.question.params)
+
+    @property
     def paragraph(self) -> str:
         """The method in its own words, and where it ran."""
-        method = method_of(self.question.method, self.question.params)
-        sentence = self.run.plan.get("target", {}).get("sentence", "target")
-        environment = self.run.environment
-        return f"{method.paragraph(sentence)}; {environment.get('dtype', '')} on {environment.get('device', '')}."
+        return f"{self.method.paragraph(self.target or 'target')}; {self.computed}."
 
     @property
     def citation(self) -> str:
         """Of the method."""
-        return method_of(self.question.method, self.question.params).citation
+        return self.method.citation
 
     @property
     def about(self) -> tuple[tuple[str, str], ...]:
@@ -156,12 +153,12 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
         if not self.ready:
             return {}
         makers = self.ranking.drawings(self.unit)
-        if self.rows and "path" in self.rows[0].notes:
+        if self.items and "path" in self.items[0].notes:
             makers["path"] = self._path
         return makers
 
     def _path(self) -> Figure:
-        first = self.rows[0]
+        first = self.items[0]
         return curves.path(first.notes["path"], self.unit, f"run {self.run.id} · input {first.item + 1}")
 
     def table(self) -> Table:
