@@ -12,10 +12,10 @@ check:  ## style, types and import rules
 	.ci/check
 
 test:  ## every test
-	python -m pytest
+	python -m pytest -n auto --dist loadfile
 
 quick:  ## the tests that take under a minute together
-	python -m pytest -q -m "not slow and not browser and not gpu"
+	python -m pytest -q -n auto --dist loadfile -m "not slow and not browser and not gpu"
 
 serve:  ## pages and worker in a process each, started anew when code changes; ARGS="--port 8322"
 	@python .ci/serve.py $(ARGS)

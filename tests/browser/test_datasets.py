@@ -45,6 +45,9 @@ def test_a_dataset_from_files_to_a_study(page: Any, tmp_path: Path) -> None:
     page.locator("#f-part").select_option("all")
     page.locator("#f-queries").fill("3")
     page.locator("#f-fractions").fill("1 %, 5 %")
+    page.locator("summary", has_text="More settings").click()
+    page.locator("#f-seeds").fill("2")
+    page.locator("#f-max_length").fill("64")
     page.get_by_role("button", name="Start the study").click()
     page.wait_for_selector("#figure-curve .main-svg", timeout=SLOW)
     assert page.locator("#table ~ section tbody tr").count() >= 2

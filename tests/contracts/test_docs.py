@@ -97,7 +97,7 @@ def test_every_template_is_a_page() -> None:
 
 def test_exactly_two_set_up_commands() -> None:
     commands = [line for line in section("Set up").splitlines() if line.startswith("pip ")]
-    assert commands == ["pip install -e . && golgi serve", "pip install -e '.[test]' && pytest"]
+    assert commands == ["pip install -e . && golgi serve", "pip install -e '.[test]' && pytest -n auto --dist loadfile"]
 
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]

@@ -148,19 +148,24 @@ def test_the_wheel_serves_pages_without_the_checkout(wheel: Path, tmp_path: Path
     assert done.stdout.strip() == "[200, 200, 200, 200]", done.stderr[-2000:]
 
 
-def test_errors_of_the_command_line_are_one_sentence(tmp_path: Path) -> None:
-    done = run("-m", "app", "check-model", "absent", "--offline", "--data-dir", str(tmp_path))
-    assert done.returncode == 2 and "Expected" in done.stderr and "Traceback" not in done.stderr
+def test_errors_of_the_command_line_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from app.__main__ import main
+
+    assert main(["check-model", "absent", "--offline", "--data-dir", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "Expected" in told and "Traceback" not in told
 
 
-def test_a_taken_port_and_an_open_host_are_refused(tmp_path: Path) -> None:
+def test_a_taken_port_and_an_open_host_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from app.__main__ import main
+
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         for options, says in ((["--port", port], f"port {port}"), (["--host", "0.0.0.0"], "GOLGI_TOKEN")):
-            done = run("-m", "app", "serve", "--data-dir", str(tmp_path), *options)
-            assert done.returncode == 2 and says in done.stderr
+            assert main(["serve", "--data-dir", str(tmp_path), *options]) == 2
+            assert says in capsys.readouterr().err
 
 
 DROP = """
