@@ -4,7 +4,7 @@ Neuron presets after ``nig.md`` section 6.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -138,7 +138,11 @@ class NeuronSpace:
 
     def below(self, layer: int) -> "NeuronSpace":
         """The neurons of the blocks below one."""
-        kept = [(site, width) for site, width in zip(self.sites, self.widths, strict=True) if site.layer < layer]
+        return self.within(range(layer))
+
+    def within(self, layers: Collection[int]) -> "NeuronSpace":
+        """The neurons of some blocks."""
+        kept = [(site, width) for site, width in zip(self.sites, self.widths, strict=True) if site.layer in layers]
         return NeuronSpace(tuple(site for site, _ in kept), tuple(width for _, width in kept))
 
     def width(self, site: Site) -> int:

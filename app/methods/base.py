@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -62,6 +62,7 @@ class Attribution:
         neurons: site to [P, U] float64; empty for methods that give tokens only.
         tokens: [T] token relevance; None for methods that give neurons only.
         residual: text form of a complete site to (sum of its scores) - (F(e) - F(e')).
+        changes: text form of such a site to its own F(e) - F(e'), where it has a path of its own; in the target's unit.
         steps: intervals of the path, 1 where there is none.
         path: what the path tells; None where there is none.
         warnings: sentences about this example.
@@ -77,11 +78,19 @@ class Attribution:
     steps: int = 1
     path: PathRecord | None = None
     warnings: tuple[str, ...] = ()
+    changes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def remainder(self) -> float:
-        """Unexplained share of ΔF; 0 where the method promises no sum."""
-        return 0.0 if self.path is None else self.path.remainder
+        """Unexplained share of ΔF, the largest where there are several paths; 0 where the method promises no sum."""
+        if self.path is not None:
+            return self.path.remainder
+        return max((unexplained(self.residual[site], change) for site, change in self.changes.items()), default=0.0)
+
+
+def unexplained(miss: float, change: float) -> float:
+    """|sum of scores - ΔF| as a share of |ΔF|; absolute where ΔF is 0."""
+    return abs(miss) / abs(change) if abs(change) > 1e-9 else abs(miss)
 
 
 class Method(BaseModel):
@@ -90,7 +99,8 @@ class Method(BaseModel):
     Class values: ``key``, ``version`` of the arithmetic, ``title``, ``about`` what it computes, ``identity`` what is
     tested, ``limits``, ``citation`` (BibTeX), ``gives`` what it scores, ``control`` whether it only ranks neurons, as a
     control for ablation over datasets; of those, ``short`` is the name in curves, and ``constant`` whether the ranking
-    is the same for every input.
+    is the same for every input. ``additive`` says whether scores of different blocks are parts of one sum; ``sums`` and
+    ``sums_note`` say beside the remainders what was added up.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,6 +116,15 @@ class Method(BaseModel):
     control: ClassVar[bool] = False
     short: ClassVar[str] = ""
     constant: ClassVar[bool] = False
+    additive: ClassVar[bool] = True
+    sums: ClassVar[str] = (
+        "Sum of scores minus the change of the target from baseline to input, at every place that all paths cross"
+    )
+    sums_note: ClassVar[str] = (
+        "Feed-forward neurons are not such a place: the residual stream passes them by, so their sum is not the change "
+        "and is not meant to be. To shrink a remainder raise the steps; where the change itself is small, explain the "
+        "margin or the logit, or take another baseline."
+    )
 
     @property
     def origin(self) -> str:
@@ -122,8 +141,8 @@ class Method(BaseModel):
         """The neurons that are scored."""
 
     @abstractmethod
-    def passes(self) -> int:
-        """Forward-and-backward row-passes per example, for the estimate."""
+    def passes(self, layers: int) -> int:
+        """Forward-and-backward row-passes per example in a model of so many blocks, for progress and estimate."""
 
     @abstractmethod
     def attribute(self, host: ModelHost, batch: Batch, target: Target) -> tuple[Attribution, ...]:

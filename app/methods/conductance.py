@@ -96,7 +96,7 @@ class NeuronIntegratedGradients(Method):
         """The neurons that are scored."""
         return host.space(self.preset)
 
-    def passes(self) -> int:
+    def passes(self, layers: int) -> int:
         """K + 1 forward-and-backward row-passes; doubling adds more when it is needed."""
         return self.steps + 1
 

@@ -46,7 +46,7 @@ class _Control(Method):
         """The neurons that are ranked."""
         return host.space(self.preset)
 
-    def passes(self) -> int:
+    def passes(self, layers: int) -> int:
         """One row-pass per example."""
         return 1
 

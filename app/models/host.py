@@ -122,6 +122,12 @@ class ModelHost:
             first += size
         return tuple(layers)
 
+    @property
+    def answering_layers(self) -> range:
+        """Blocks whose tokens include the one that the answer is read at: the decoder's, where there is one."""
+        last: Any = self.model.base_model.get_submodule(self.architecture.stacks[-1].blocks)
+        return range(self.card.layers - len(last), self.card.layers)
+
     def target(self, spec: TargetSpec, batch: Batch | None = None) -> Target:
         """Resolve a target against this model, for a batch of the way in which it is read.
 

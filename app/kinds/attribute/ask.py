@@ -61,7 +61,7 @@ class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
         dataset = desk.dataset(question.sample.dataset)
         pairs = fitting(question, desk.data, dataset)
         taken = min(len(pairs), question.sample.limit)
-        each = method_of(question.method, question.params).passes()
+        each = method_of(question.method, question.params).passes(completed.model.info.layers or 1)
         passes = taken * each * (2 if question.target.name == "pairwise" else 1)
         return _timed(Cost("pairs", len(pairs), taken, passes), question.method, completed.model.info.slug, desk)
 

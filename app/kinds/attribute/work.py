@@ -71,7 +71,7 @@ class AttributeWork:
             "items": len(ordered),
             "pairs": [[pair.query, pair.passage, pair.grade, *_other(pair)] for pair in ordered],
             "shards": cut([pair.query for pair in ordered], PAIRS_PER_SHARD.get(device, 4)),
-            "passes": len(first) * self.method.passes(),
+            "passes": len(first) * self.method.passes(self.host.card.layers),
             "neurons": len(self.space),
             "parts": ["all", *batch.segments, *(BRANCHES if len(first) > 1 else ())],
             "special": sorted(batch.special),

@@ -15,7 +15,7 @@ from app.kinds.explain.question import ExplainLook, ExplainQuestion
 from app.kinds.rankings import NeuronLine, Ranking
 from app.kinds.reporting import Report, Table
 from app.kinds.words import Word, words_of
-from app.methods.base import Method, method_of
+from app.methods.base import Method, method_of, unexplained
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class ExplainView:
     facts: Mapping[str, Any]
     total: int
     layers: tuple[int, ...]
+
+    @property
+    def method(self) -> Method:
+        """The method that made the scores."""
+        return method_of(self.settings.method, self.settings.params)
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -123,10 +128,11 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
         if len(rows) == 1:
             lead = f"{self.unit.capitalize()} {rows[0].values['target']:.3g}.".replace("-", "−")
         worst = max((row.values["remainder"] for row in rows), default=0.0)
-        return (
-            f"{lead} 1 % of neurons carry {100 * facts['top_share']:.0f} % of the positive attribution; strongest "
-            f"layer {facts['strongest_layer']}; unexplained remainder {100 * worst:.2g} %."
-        )
+        rest = f"strongest layer {facts['strongest_layer']}; unexplained remainder {100 * worst:.2g} %."
+        if not self.method.additive:
+            (best,) = self.ranking.lines("top")[:1]
+            return f"{lead} Strongest neuron {best.id} with {best.score:.3g}; {rest}"
+        return f"{lead} 1 % of neurons carry {100 * facts['top_share']:.0f} % of the positive attribution; {rest}"
 
     @property
     def method(self) -> Method:
@@ -221,13 +227,19 @@ def _shares(tokens: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return by_part
 
 
+def _share(miss: float, change: float) -> float:
+    """Of the change from baseline to input; 0 where there is none."""
+    return abs(miss) / change if change > 1e-9 else 0.0
+
+
 def _completeness(rows: Sequence[ItemRow], question: ExplainQuestion) -> tuple[Completeness, ...]:
     tolerance = float(question.params.get("tolerance", 0.01))
     by_site: dict[str, Completeness] = {}
     for row in rows:
         change = abs(row.values["target"] - row.values["baseline"])
+        changes = row.notes.get("changes", {})
         for site, miss in row.notes.get("residual", {}).items():
-            share = abs(miss) / change if change > 1e-9 else 0.0
+            share = unexplained(miss, changes[site]) if site in changes else _share(miss, change)
             if site not in by_site or abs(miss) > abs(by_site[site].remainder):
                 by_site[site] = Completeness(site, miss, share, share > tolerance)
     return tuple(by_site.values())

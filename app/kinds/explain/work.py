@@ -35,7 +35,7 @@ class ExplainWork:
         branches = BRANCHES if len(batch.examples) > 1 else ()
         return {
             "items": len(self.question.examples),
-            "passes": self.method.passes(),
+            "passes": self.method.passes(self.host.card.layers),
             "neurons": len(self.space),
             "parts": ["all", *batch.segments, *branches],
             "special": sorted(batch.special),
@@ -94,6 +94,8 @@ def _item(number: int, attribution: Attribution, seen: Seen) -> ItemRow:
         "residual": dict(attribution.residual),
         "seen": {name: getattr(seen, name) for name in SEEN},
     }
+    if attribution.changes:
+        notes["changes"] = dict(attribution.changes)
     if attribution.path is not None:
         notes |= {
             "path": list(attribution.path.values),
