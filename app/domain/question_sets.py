@@ -1,4 +1,4 @@
-"""Question sets: queries in several wordings, each a prompt with the text that should follow (``qrnca.md`` section 3)."""
+"""Question sets: queries in several wordings, each a prompt with the text that follows (``qrnca.md`` section 3)."""
 
 import hashlib
 import json
