@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, update
 
 from app.domain.errors import NotFound
-from app.domain.runs import Run, RunSpec, RunState
+from app.domain.runs import JobState, Run, RunSpec, RunState
 from app.store.db import Database, now
-from app.store.tables import run, run_input
+from app.store.tables import job, run, run_input
 
 SORTS = {"new": run.c.id.desc(), "old": run.c.id, "title": run.c.title, "slow": run.c.seconds.desc()}
 
@@ -113,6 +113,20 @@ class Runs:
             total = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()
             rows = connection.execute(page.offset(offset).limit(limit))
             return tuple(_run(row) for row in rows), total
+
+    def timed(self, model: str, limit: int = 200) -> tuple[tuple[Run, int], ...]:
+        """Finished runs of a model that a job of this database computed, newest first, with their row passes."""
+        done = (run.c.model == model, run.c.state == RunState.DONE.value, run.c.seconds > 0)
+        query = (
+            select(run, job.c.progress.label("progress"))
+            .join(job, (job.c.run_id == run.c.id) & (job.c.state == JobState.DONE.value))
+            .where(*done)
+            .order_by(run.c.id.desc())
+            .limit(limit)
+        )
+        with self.db.read() as connection:
+            rows = [(_run(row), int(row.progress.get("total", 0))) for row in connection.execute(query)]
+        return tuple((one, passes) for one, passes in rows if passes)
 
     def values(self, column: str) -> tuple[str, ...]:
         """The different values of a column, for filters."""
