@@ -49,7 +49,7 @@ class AblateWork:
         length = self.source.max_length
         batch = self.host.encode(self.source.groups[0], max_length=length)
         tokens = max(self.host.encode([x], max_length=length).mask.shape[1] for x in self.source.examples)
-        room = TOKENS_PER_PASS.get(self.host.device.type, 4096)
+        room = TOKENS_PER_PASS.get(self.host.device.type, 2048)
         return {
             "items": len(self.source.examples),
             "groups": len(self.source.groups),

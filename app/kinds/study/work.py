@@ -93,7 +93,7 @@ class StudyWork:
             "queries": [[query, len(passages)] for query, passages in lists.items()],
             "pairs": [[q, p, grades.get(q, {}).get(p)] for q, passages in lists.items() for p in passages],
             "settings": len(self.settings),
-            "tokens": TOKENS_PER_PASS.get(self.host.device.type, 4096),
+            "tokens": TOKENS_PER_PASS.get(self.host.device.type, 2048),
             "neurons": len(self.space),
             "target": self.host.target(self.question.target, batch).resolved.model_dump(mode="json"),
         }
