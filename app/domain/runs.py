@@ -138,8 +138,8 @@ class Job(BaseModel):
 
     ``what``: ``run`` (makes the run ``run_id``), ``load`` or ``unload`` (a model, its slug in ``payload``), ``import``
     (a dataset, its :class:`~app.domain.importing.ImportSettings` in ``payload``). The payload of a job that needs a
-    model holds its ``folder``, as the process that asked saw it; that of a run ``brief`` (one input, over in a moment)
-    and ``rows``, the row passes that it takes at most, as far as they are known.
+    model holds its ``model_folder``, as the process that asked saw it; that of a run ``brief`` (one input, over in a
+    moment) and ``rows``, the row passes that it takes at most, as far as they are known.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -73,6 +73,7 @@ class Attempt:
     def take_up(self) -> None:
         """Load the model, and begin the work on it."""
         self._show(Stage.LOADING)
+        self.worker.jobs.log(self.job.id, f"loading {self.run.spec.model}")
         host = self.worker.host_of(self.job, self.run)
         self.worker.registry.remember(host.card)
         self.hand = Hand(host, self.kind.begin(self.run.spec.settings, self.given, host))
@@ -166,12 +167,14 @@ class Attempt:
             self._obey()
             self.plan = self.plan or self._undisturbed(self._planned)
             self._fold()
+            result = self._undisturbed(self._result)
         except Stopped as stop:
             if stop.reason != "user":
                 raise
-            self._end(JobState.CANCELLED, RunState.PARTIAL)
+            self.host.between = nothing
+            self._end(JobState.CANCELLED, RunState.PARTIAL, self._result())
         else:
-            self._end(JobState.DONE, RunState.DONE)
+            self._end(JobState.DONE, RunState.DONE, result)
 
     def _planned(self) -> dict[str, Any]:
         self._show(Stage.TIMING)
@@ -250,11 +253,14 @@ class Attempt:
     def _seconds(self) -> float:
         return self.spent + time.monotonic() - self.begun
 
-    def _end(self, job_state: JobState, run_state: RunState) -> None:
-        """Finish what was folded; a run that was stopped before it was planned has nothing to finish."""
+    def _result(self) -> Finished:
+        """What was folded amounts to; nothing for a run that was stopped before it was planned."""
+        return self.doing.finish(self.plan, self.sums) if self.plan else Finished((), {"n": 0}, ())
+
+    def _end(self, job_state: JobState, run_state: RunState, result: Finished) -> None:
+        """Store the result, with the time that it took."""
         self.host.between = nothing
         seconds = self._seconds()
-        result = self.doing.finish(self.plan, self.sums) if self.plan else Finished((), {"n": 0}, ())
         self.worker.jobs.log(self.job.id, self._ended(run_state, seconds))
         values = {"state": run_state.value, "facts": dict(result.facts), "warnings": list(result.warnings)}
         self.worker.jobs.finish(self.job.id, job_state, rows=result.rows, run_values={**values, "seconds": seconds})

@@ -24,10 +24,11 @@ class Places:
 
     def sees(self, job: Job) -> bool:
         """Whether a job's model is there; the job's log says once where it is not."""
-        seen = not job.payload.get("folder") or self.of(job) is not None
+        folder = job.payload.get("model_folder")
+        seen = not folder or self.of(job) is not None
         if not seen and job.id not in self.unseen:
             self.unseen.add(job.id)
-            self.jobs.log(job.id, f"{self.worker} does not see {job.payload['folder']} and leaves it to another worker")
+            self.jobs.log(job.id, f"{self.worker} does not see {folder} and leaves it to another worker")
         return seen
 
     def of(self, job: Job) -> str | None:
@@ -54,9 +55,9 @@ def place_of(hosts: Hosts, job: Job, name: str, weights: str = "") -> str | None
         hosts: the models of this process. job: its payload tells the folder, as the process that asked saw it.
         name: of the model. weights: sha256 of the weights that the job was asked for; empty where any will do.
     """
-    if not job.payload.get("folder"):
+    if not job.payload.get("model_folder"):
         return name
-    folder = Path(job.payload["folder"])
+    folder = Path(job.payload["model_folder"])
     if folder.parent == hosts.root.resolve() or _same(hosts, name, folder, weights):
         return name
     if folder.is_dir():

@@ -202,7 +202,9 @@ class Worker:
         """
         place = self.places.of(job)
         if place is None:
-            raise NotFound("the model's folder", f"no {job.payload['folder']} any more", "Put it back, or start anew.")
+            raise NotFound(
+                "the model's folder", f"no {job.payload['model_folder']} any more", "Put it back, or start anew."
+            )
         host = self.host(place)
         if host.card.weights_hash != run.spec.weights_hash:
             raise GolgiError(

@@ -103,7 +103,7 @@ class Catalogue:
         place = self.desk.place(name)
         slug = self.hosts.inspect(place).slug
         told = place if Path(place).is_absolute() else slug
-        return {"model": told, "folder": str(self.hosts.folder(place).resolve())}
+        return {"model": told, "model_folder": str(self.hosts.folder(place).resolve())}
 
     def method(self, key: str) -> MethodView:
         """One method.

@@ -158,6 +158,6 @@ class Requests:
         kind, settings = kind_of(run.spec.kind), run.spec.settings
         payload: dict[str, Any] = {"brief": kind.brief(settings), "rows": rows}
         if run.spec.model:
-            payload["folder"] = str(self.hosts.folder(run.spec.source or run.spec.model).resolve())
+            payload["model_folder"] = str(self.hosts.folder(run.spec.source or run.spec.model).resolve())
         self.runs.change(run.id, state=RunState.WAITING.value, error=None)
         return self.jobs.enqueue("run", kind.lane(settings), run.id, payload)

@@ -12,9 +12,9 @@ from counting import Count, CountSettings, Host, Pool, asked, worker_of
 from sqlalchemy import select
 from tiny import save_tiny
 
-from app.cli.telling import jobs_of, line_of
+from app.cli.telling import Telling, jobs_of, line_of
 from app.domain.errors import OutOfMemory
-from app.domain.runs import Job, JobState, Lane, Run, RunSpec, RunState, Stage
+from app.domain.runs import Job, JobState, Lane, Progress, Run, RunSpec, RunState, Stage
 from app.domain.scores import RunningScores
 from app.jobs import attempt
 from app.jobs.base import Shard
@@ -317,3 +317,26 @@ def test_a_host_counts_the_time_of_others(db: Database, monkeypatch: pytest.Monk
     worker.run_once()
     assert isinstance(pool.host, Host) and pool.host.away == 40.0
     assert worker.runs.get(run.id).seconds == 2.0
+
+
+def test_a_command_tells_every_stage_once(golgi: Golgi, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ranking(golgi)
+    telling = Telling(golgi, run)
+    for _ in range(2):
+        telling.look()
+    job = golgi.services.jobs.claim("w", 60)
+    golgi.services.jobs.progress(job.id, Progress(stage=Stage.LOADING))
+    telling.look()
+    golgi.services.jobs.log(job.id, "stopped after 1.00 s: kept 1 of 3 inputs")
+    golgi.services.jobs.finish(job.id, JobState.CANCELLED)
+    telling.start()
+    telling.end()
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"job {job.id}: {words}" for words in ("waiting", "loading the model", told[-1].partition(": ")[2])]
+    assert told[-1].endswith("kept 1 of 3 inputs")
+
+
+def test_an_import_is_not_looked_for_among_models(golgi: Golgi, tmp_path: Path) -> None:
+    golgi.services.jobs.enqueue("import", Lane.BATCH, payload={"name": "mine", "folder": str(tmp_path / "gone")})
+    assert golgi.worker.run_once(), "it fails with a sentence, and does not wait"
+    assert golgi.services.jobs.all()[0].state is JobState.FAILED

@@ -6,7 +6,12 @@ import pytest
 from fastapi.testclient import TestClient
 from jinja2 import UndefinedError
 
+from app.domain.attributing import Sample
+from app.domain.errors import Stopped
 from app.domain.runs import Lane, Progress, Run, Stage
+from app.jobs.base import Partial, Shard
+from app.kinds.ablate.work import AblateWork
+from app.kinds.attribute.report import _sample_words
 from app.main import Golgi
 from app.web.page import templates
 
@@ -142,3 +147,35 @@ def test_a_load_is_told_as_one(golgi: Golgi, client: TestClient) -> None:
     listed = client.get("/jobs.json").json()
     assert {one["title"] for one in listed} == {"import mine", "load tiny-bert"}
     assert client.get("/api/v1/jobs").json() == listed
+
+
+@pytest.mark.parametrize(("shards", "n"), [(1, 0), (3, 3)])
+def test_a_stopped_ablation_keeps_what_every_input_answered(
+    golgi: Golgi, client: TestClient, monkeypatch: pytest.MonkeyPatch, shards: int, n: int
+) -> None:
+    source = asked(golgi, PASSAGES)
+    finished(golgi)
+    run = golgi.services.requests.start("ablate", {"source": str(source.id)})
+    work, calls = AblateWork.work, []
+
+    def stopped(self: AblateWork, plan: Any, shard: Shard) -> Partial:
+        calls.append(shard.number)
+        if len(calls) > shards:
+            raise Stopped("user")
+        return work(self, plan, shard)
+
+    monkeypatch.setattr(AblateWork, "work", stopped)
+    finished(golgi)
+    assert golgi.services.runs.get(run.id).facts["n"] == n
+    page = " ".join(client.get(f"/runs/{run.id}").text.split())
+    assert f"Kept: {shards} of" in page and "slices of the settings, first in order" in page
+    assert ("too few to show a result yet" in page) is (n == 0)
+    assert bool(golgi.services.pages.report(run.id).sentences[0]) is (n > 0)
+
+
+@pytest.mark.parametrize(
+    ("n", "words"), [(0, "relevant pairs, none of which is done yet"), (7, "Mean over 7 relevant")]
+)
+def test_a_mean_says_over_how_many(n: int, words: str) -> None:
+    told = _sample_words(Sample(dataset="abc", name="mine"), n)
+    assert words in told and "over 0" not in told.lower()

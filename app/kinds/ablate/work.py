@@ -83,12 +83,14 @@ class AblateWork:
         return Partial(None, head + rows)
 
     def finish(self, plan: Mapping[str, Any], total: RunningScores | None) -> Finished:
-        """Names of the outputs and the size of the selection."""
+        """Names of the outputs and the size of the selection; no input counts until all have answered a setting."""
+        answers = self.given.results.responses(self.given.own)
+        whole = sum(len(inputs) == plan["items"] for inputs in answers.values())
         facts = {
             "outputs": list(OUTPUTS),
             "count": len(select(self.question.selection, self.scores)),
             "neurons": len(self.scores.space),
-            "n": plan["items"],
+            "n": plan["items"] if whole > 1 else 0,
         }
         return Finished((), facts, tuple(self._warnings()))
 

@@ -123,7 +123,7 @@ class StudyWork:
         lists, _ = lists_of(plan["pairs"], count)
         grades = self.given.data.judgements(self.dataset.id, set(lists))
         tau = self.question.evaluation.threshold
-        by_measure = measured(answers, lists, grades, tau)
+        by_measure = measured(answers, lists, grades, tau, self.host.between)
         rows = tuple(ArrayRow("metric", name, "all", "query", 0, len(lists), v) for name, v in by_measure.items())
         facts |= {"n": len(lists), "measures": list(by_measure), "anchors": references(lists, grades, tau)}
         few = () if len(lists) >= 30 else (f"Means over {len(lists)} queries are rough; see the intervals.",)
