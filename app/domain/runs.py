@@ -93,6 +93,19 @@ class Run(BaseModel):
     deleted: bool = False
 
 
+class Timed(BaseModel):
+    """What a finished run tells of its model's speed: ``rows`` row passes took ``seconds`` on ``device``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: int
+    kind: str
+    method: str
+    device: str
+    seconds: float
+    rows: int
+
+
 class JobState(StrEnum):
     """A job's life; ``stopping`` is a running job that was asked to stop."""
 

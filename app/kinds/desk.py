@@ -14,7 +14,7 @@ from app.domain.runs import Run
 from app.domain.set_rules import NeuronSet
 from app.domain.targets import TargetSpec
 from app.forms.fields import validated
-from app.kinds.timings import Speed, Timed, speed_of
+from app.kinds.timings import Speed, speed_of
 from app.methods.base import Method, methods
 from app.models.loading import Hosts
 from app.models.targets import check_inner
@@ -224,8 +224,7 @@ class Desk:
 
     def speed(self, model: str, kind: str, method: str = "") -> Speed | None:
         """How fast a model was on this machine, by all of its finished runs; None before the first one."""
-        timed = tuple(Timed(run, rows) for run, rows in self.runs.timed(model))
-        return speed_of(timed, weight_of, kind, method)
+        return speed_of(self.runs.timed(model), weight_of, kind, method)
 
 
 def weight_of(kind: str) -> float:

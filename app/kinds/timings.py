@@ -7,25 +7,7 @@ was timed, those of others tell the time roughly.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.domain.runs import Run
-
-
-@dataclass(frozen=True)
-class Timed:
-    """A finished run that was computed here, and the row passes that it took."""
-
-    run: Run
-    rows: int
-
-    @property
-    def method(self) -> str:
-        """The key of its method; empty for kinds without one."""
-        return str(self.run.spec.settings.get("method", ""))
-
-    @property
-    def device(self) -> str:
-        """Where it ran."""
-        return str(self.run.environment.get("device", ""))
+from app.domain.runs import Timed
 
 
 @dataclass(frozen=True)
@@ -52,13 +34,14 @@ def speed_of(timed: Sequence[Timed], weight: Callable[[str], float], kind: str, 
     Args:
         timed: its runs, the newest first; those on another device than the newest one are left out.
         weight: of a row pass of a kind, in forward passes.
-        kind, method: what is asked; runs of both tell it, else those of the method, else all.
+        kind, method: what is asked, the method empty where the kind has none; runs of both tell it, else those of the
+            method, else all.
     """
     here = [one for one in timed if one.device == timed[0].device]
-    same = [one for one in here if one.run.spec.kind == kind and one.method == method]
+    same = [one for one in here if one.kind == kind and method in ("", one.method)]
     told = same or [one for one in here if method and one.method == method] or here
-    passes = sum(one.rows * weight(one.run.spec.kind) for one in told)
+    passes = sum(one.rows * weight(one.kind) for one in told)
     if not passes:
         return None
-    seconds = sum(one.run.seconds or 0.0 for one in told) / passes * weight(kind)
-    return Speed(seconds, tuple(one.run.id for one in told), bool(same), told[0].device)
+    seconds = sum(one.seconds for one in told) / passes * weight(kind)
+    return Speed(seconds, tuple(one.run for one in told), bool(same), told[0].device)
