@@ -37,7 +37,8 @@ def until(true: Callable[[], Any]) -> None:
 
 def answered(golgi: Golgi, number: int, passages: int) -> float:
     """Seconds from asking something new to its stored result."""
-    example = golgi.services.demo.ranking(None)
+    demo = golgi.services.demo
+    example = demo.pair() if passages == 1 else demo.ranking(None)
     texts = [*example.passages][:passages]
     values = {"model": MODEL, "query": f"{example.query} {number}", "passages": texts}
     begun = time.perf_counter()
@@ -73,6 +74,8 @@ def measured(golgi: Golgi, rounds: int, each: int, passages: int) -> dict[str, A
             beside.append(answered(golgi, next(numbers), passages))
             time.sleep(0.3)
         rows += stopped(golgi, run)
+        told = (f"{statistics.median(part[-each:]):.2f} s" for part in (alone, beside))
+        sys.stderr.write(f"round {seed + 1}: alone {next(told)}, beside a batch {next(told)}\n")
     middle = statistics.median(alone), statistics.median(beside)
     return {
         "passages": passages,
