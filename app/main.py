@@ -22,6 +22,7 @@ from app.services.exports import Exports
 from app.services.forms import Forms
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
+from app.services.queue import Queue
 from app.services.requests import Requests
 from app.services.sets import Sets
 from app.settings import Settings
@@ -101,7 +102,8 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
     runs, results, jobs, registry, data = Runs(db), Results(db), Jobs(db), Registry(db), DatasetWriter(db)
     sets, demo = SetStore(db), Demo()
     requests = Requests(hosts, registry, runs, results, jobs, data, sets, demo)
-    pages = Pages(runs, results, jobs, registry, data)
+    queue = Queue(jobs, requests.desk)
+    pages = Pages(runs, results, jobs, registry, data, queue)
     catalogue = Catalogue(requests.desk, jobs)
     services = Services(
         catalogue=catalogue,
@@ -116,6 +118,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         datasets=Datasets(data, jobs, settings.data_dir / "uploads", settings.imports),
         runs=runs,
         jobs=jobs,
+        queue=queue,
     )
     for path in sorted(recorded.glob("*.zip")) if recorded is not None else ():
         services.exports.load_bundle(path.read_bytes(), recorded=True)

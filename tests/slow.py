@@ -8,6 +8,7 @@ SLOW = (
     "contracts/test_packaging.py",
     "contracts/test_recipes.py",
     "demo",
+    "jobs/test_between.py",
     "jobs/test_preload.py",
     "jobs/test_worker.py",
     "jobs/test_worker_stops.py",

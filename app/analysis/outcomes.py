@@ -4,7 +4,7 @@ Axes: S settings, P pairs (query by query, candidates in first-stage order), Q q
 probability).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +40,14 @@ def table(values: Floats, lists: Mapping[str, Sequence[str]]) -> dict[str, dict[
 
 
 def measured(
-    answers: Floats, lists: Mapping[str, Sequence[str]], grades: Mapping[str, Mapping[str, int]], threshold: int
+    answers: Floats,
+    lists: Mapping[str, Sequence[str]],
+    grades: Mapping[str, Mapping[str, int]],
+    threshold: int,
+    between: Callable[[], object] | None = None,
 ) -> dict[str, Floats]:
     """Measure to [S, Q], of [S, P, Y] answers; ``grades`` holds every judgement of the queries, candidates or not.
+    ``between`` is called before each setting.
 
     The measures are those of :mod:`app.analysis.ranking`, ``unjudged@10`` (passages), and the three of ``CLASSES``,
     which are ``NONE`` where a query has no such candidate.
@@ -50,6 +55,8 @@ def measured(
     names = (*MEASURES, "unjudged@10", *CLASSES)
     measures = {name: np.zeros((len(answers), len(lists))) for name in names}
     for setting, answer in enumerate(answers):
+        if between is not None:
+            between()
         scores, probabilities = table(answer[:, SCORE], lists), table(answer[:, PROBABILITY], lists)
         ranked = per_query(grades, scores, threshold)
         for place, query in enumerate(lists):

@@ -11,6 +11,7 @@ import numpy as np
 from fastapi.encoders import jsonable_encoder
 
 from app.cli.server import say, serve, settings_of, worker
+from app.cli.telling import Telling, jobs_of
 from app.cli.values import values_of
 from app.domain.errors import BadInput
 from app.domain.runs import Run, RunState
@@ -40,6 +41,7 @@ def import_data(args: argparse.Namespace) -> int:
     golgi = build(settings_of(args))
     about = {name: getattr(args, name) for name in ("name", "domain", "licence", "source", "model", "depth")}
     job = golgi.services.datasets.bring(args.folder, {**about, "ir_dataset": args.ir_dataset})
+    golgi.worker.only = frozenset({job.id})
     _until(golgi, lambda: not is_open(golgi.services.jobs.get(job.id)))
     done = golgi.services.jobs.get(job.id)
     if done.error:
@@ -69,10 +71,13 @@ def export_model(args: argparse.Namespace) -> int:
 
 
 def _finish(golgi: Golgi, run: Run, as_json: bool) -> int:
-    """Work the queue until the run has ended (another worker may do it), then print it. Ctrl-C stops the run; what
-    was finished of it is kept."""
+    """Do the run's job, and those of the runs that it reads, until it has ended (another worker may do it), then print
+    it. Ctrl-C stops the run; what was finished of it is kept."""
+    golgi.worker.only = jobs_of(golgi, run)
     beating = threading.Thread(target=golgi.worker._beat, daemon=True)
     beating.start()
+    telling = Telling(golgi, run)
+    telling.start()
     try:
         _work(golgi, run)
     except KeyboardInterrupt:
@@ -80,6 +85,7 @@ def _finish(golgi: Golgi, run: Run, as_json: bool) -> int:
     finally:
         golgi.worker.closing.set()
         beating.join(timeout=5)
+        telling.end()
         golgi.worker.registry.gone(golgi.worker.name)
     view = golgi.services.pages.run(run.id)
     if as_json:

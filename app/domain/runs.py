@@ -93,6 +93,19 @@ class Run(BaseModel):
     deleted: bool = False
 
 
+class Timed(BaseModel):
+    """What a finished run tells of its model's speed: ``rows`` row passes took ``seconds`` on ``device``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: int
+    kind: str
+    method: str
+    device: str
+    seconds: float
+    rows: int
+
+
 class JobState(StrEnum):
     """A job's life; ``stopping`` is a running job that was asked to stop."""
 
@@ -104,8 +117,22 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+class Stage(StrEnum):
+    """What a running job does: ``loading`` its model, ``timing`` (what is to be computed is fixed, and the first of it
+    timed), ``running``, or ``pausing`` while another job goes in between two of its passes."""
+
+    LOADING = "loading"
+    TIMING = "timing"
+    RUNNING = "running"
+    PAUSING = "pausing"
+
+
 class Progress(BaseModel):
-    """Measured work. ``rate`` in units per second, ``left`` in seconds; None until something was measured."""
+    """Measured work. ``rate`` in units per second, ``left`` in seconds; None until something was measured.
+
+    ``stage`` is None while no worker has the job, and for work without stages; ``kept`` says in words what a stop
+    would keep, empty where that is nothing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -115,13 +142,17 @@ class Progress(BaseModel):
     rate: float | None = None
     left: float | None = None
     message: str = ""
+    stage: Stage | None = None
+    kept: str = ""
 
 
 class Job(BaseModel):
     """A durable request.
 
     ``what``: ``run`` (makes the run ``run_id``), ``load`` or ``unload`` (a model, its slug in ``payload``), ``import``
-    (a dataset, its :class:`~app.domain.importing.ImportSettings` in ``payload``).
+    (a dataset, its :class:`~app.domain.importing.ImportSettings` in ``payload``). The payload of a job that needs a
+    model holds its ``model_folder``, as the process that asked saw it; that of a run ``brief`` (one input, over in a
+    moment) and ``rows``, the row passes that it takes at most, as far as they are known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -139,6 +170,24 @@ class Job(BaseModel):
     worker: str | None = None
     error: dict[str, str] | None = None
     log: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it still moves."""
+        return self.state in (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
+
+    @property
+    def rank(self) -> int:
+        """Its place in the queue: 0 for what is over in a moment, 1 for other interactive work, 2 for batch work. Lower
+        ones go first, and in between two passes of a running one of a higher rank."""
+        return 2 if self.lane is Lane.BATCH else 0 if self.payload.get("brief") else 1
+
+    @property
+    def stage(self) -> str:
+        """Its state, told apart where a worker is at it."""
+        if self.state is JobState.RUNNING and self.progress.stage is not None:
+            return self.progress.stage.value
+        return self.state.value
 
 
 def data_hash(texts: Mapping[str, Any] | list[str]) -> str:

@@ -91,6 +91,11 @@ class JobKind(Protocol):
         """Of its arithmetic."""
         ...
 
+    @property
+    def unit(self) -> str:
+        """What the items of its shards are, in words."""
+        ...
+
     def lane(self, settings: Mapping[str, Any]) -> Lane:
         """Interactive or batch, of a stored question."""
         ...

@@ -1,9 +1,9 @@
 """The worker: claims jobs, runs them shard by shard, keeps what was finished.
 
-One thread owns the device. Interactive jobs go first, and between two shards of a batch job. A stop request is read
-before every forward pass; a stopped run keeps its folded shards. After a crash the lease runs out, the job goes back
+One thread owns the device. Jobs of a lower rank go first, and between two forward passes of a running one. A stop
+request is read there, too; a stopped run keeps its folded shards. After a crash the lease runs out, the job goes back
 to the queue, and the next worker goes on behind the checkpoint. A worker that finds its job taken by another one (it
-slept too long) leaves it alone.
+slept too long) leaves it alone, and so it does with a job whose model it does not see.
 """
 
 import logging
@@ -13,13 +13,14 @@ import socket
 import threading
 from collections.abc import Mapping
 
-from app.domain.errors import GolgiError, Stopped
+from app.domain.errors import GolgiError, NotFound, OutOfMemory, Stopped
 from app.domain.importing import ImportSettings
 from app.domain.model_card import ModelCard
-from app.domain.runs import Job, JobState, Lane, Progress, Run, RunState
-from app.jobs.attempt import Attempt, nothing
+from app.domain.runs import Job, JobState, Progress, Run, RunState, Stage
+from app.jobs.attempt import Attempt, MakeWay
 from app.jobs.base import JobKind
 from app.jobs.importing import Import, remove_staged
+from app.jobs.place import Places
 from app.models.host import ModelHost
 from app.models.loading import Hosts
 from app.models.memory import memory
@@ -46,6 +47,9 @@ class Worker:
         kinds: kinds of runs by key.
         lease: seconds after which a silent worker's job is taken up again.
         first: the model that the first question is likely to be about; empty for none.
+
+    ``only`` holds the numbers of the jobs that it does, None for all; ``attempts`` the runs that it is at, the one that
+    has the device last.
     """
 
     def __init__(
@@ -55,8 +59,11 @@ class Worker:
         self.data = DatasetWriter(db)
         self.hosts, self.kinds, self.lease, self.first = hosts, kinds, lease, first
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.places = Places(hosts, self.jobs, self.runs, self.name)
         self.closing = threading.Event()
         self.held: tuple[int, ...] = ()
+        self.only: frozenset[int] | None = None
+        self.attempts: list[Attempt] = []
         self.cards: tuple[ModelCard, ...] = ()
 
     def run_forever(self) -> None:
@@ -99,9 +106,21 @@ class Worker:
         about = {"pid": os.getpid(), "device": str(self.hosts.device), "loaded": loaded, **memory(self.hosts.device)}
         self.registry.beat(self.name, about)
 
-    def run_once(self, lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BATCH)) -> bool:
+    def run_once(self) -> bool:
         """Do the next job, if there is one; True if there was."""
-        job = self.jobs.claim(self.name, self.lease, lanes)
+        while waiting := self.waiting():
+            if self._took(waiting[0]):
+                return True
+        return False
+
+    def waiting(self, below: int = 3) -> tuple[Job, ...]:
+        """Jobs of a lower rank that this worker could do now, the next one first."""
+        ready = self.jobs.ready(below)
+        return tuple(job for job in ready if (self.only is None or job.id in self.only) and self.places.sees(job))
+
+    def _took(self, found: Job) -> bool:
+        """Do a job; False where another worker was first."""
+        job = self.jobs.take(found.id, self.name, self.lease)
         if job is None:
             return False
         log.info("job %d: %s run %s", job.id, job.what, job.run_id)
@@ -118,10 +137,31 @@ class Worker:
         if orders:
             raise Stopped(orders)
 
-    def let_others(self) -> None:
-        """Interactive jobs that wait go now."""
-        while not self.closing.is_set() and self.run_once((Lane.INTERACTIVE,)):
-            pass
+    def let_others(self, rank: int, own: Attempt | None = None) -> None:
+        """Jobs of a lower rank that wait go now, as far as their models have room beside those in use.
+
+        Raises:
+            MakeWay: the next one has room once the model of ``own`` is let go.
+        """
+        while not self.closing.is_set() and (waiting := self.waiting(rank)):
+            job = next((job for job in waiting if self.places.fits(job, self.in_use)), None)
+            if job is None:
+                if own is not None and any(self.places.fits(job, self.used_beside(own)) for job in waiting):
+                    raise MakeWay
+                return
+            if own is not None:
+                own.pausing(job)
+            self._took(job)
+
+    @property
+    def in_use(self) -> tuple[ModelHost, ...]:
+        """Models of the runs that this worker is at."""
+        return self.used_beside(None)
+
+    def used_beside(self, own: Attempt | None) -> tuple[ModelHost, ...]:
+        """Models of the other runs that this worker is at."""
+        others = (attempt.hand for attempt in self.attempts if attempt is not own)
+        return tuple(dict.fromkeys(hand.host for hand in others if hand is not None))
 
     def _do(self, job: Job) -> None:
         """The job, to its end: done, failed, or given back."""
@@ -130,6 +170,15 @@ class Worker:
         except Stopped as stop:
             log.info("job %d stopped: %s", job.id, stop.reason)
             self.jobs.release(job.id, self.name)
+        except MakeWay:
+            self.jobs.release(job.id, self.name)
+            raise
+        except OutOfMemory as error:
+            if self.in_use:
+                self.jobs.log(job.id, "out of memory beside another run: again once that has let its model go")
+                self.jobs.release(job.id, self.name)
+                raise MakeWay from None
+            self._failed(job, error.expected, error.found, error.remedy)
         except GolgiError as error:
             self._failed(job, error.expected, error.found, error.remedy)
         except Exception as error:
@@ -139,11 +188,11 @@ class Worker:
 
     def host(self, slug: str) -> ModelHost:
         """The loaded model, remembered with its card."""
-        host = self.hosts.get(slug)
+        host = self.hosts.get(slug, self.in_use)
         self.cards = self.hosts.loaded()
         return host
 
-    def host_of(self, run: Run) -> ModelHost:
+    def host_of(self, job: Job, run: Run) -> ModelHost:
         """The loaded model of a run, found by its folder where it lies outside the models folder; also after it had to
         make room for others.
 
@@ -151,7 +200,12 @@ class Worker:
             NotFound: it is not on this machine.
             GolgiError: the folder holds other weights than those the run was started for.
         """
-        host = self.host(run.spec.source or run.spec.model)
+        place = self.places.of(job)
+        if place is None:
+            raise NotFound(
+                "the model's folder", f"no {job.payload['model_folder']} any more", "Put it back, or start anew."
+            )
+        host = self.host(place)
         if host.card.weights_hash != run.spec.weights_hash:
             raise GolgiError(
                 "the weights this run was started for",
@@ -183,14 +237,20 @@ class Worker:
     def _load(self, job: Job) -> None:
         slug = job.payload["model"]
         self.jobs.log(job.id, f"loading {slug}")
-        self.registry.remember(self.host(slug).card)
+        self.jobs.progress(job.id, Progress(stage=Stage.LOADING))
+        self.registry.remember(self.host(self.places.of(job) or slug).card)
         self.beat()
         self.jobs.finish(job.id, JobState.DONE)
 
     def _unload(self, job: Job) -> None:
-        held = self.hosts.unload(job.payload["model"])
+        name = job.payload["model"]
+        place = self.places.of(job) or name
+        if any(host.card.source == place for host in self.in_use):
+            told = "a run that is under way has it: it stays until that has ended; unload it then"
+        else:
+            told = "unloaded" if self.hosts.unload(place) else "was not loaded"
         self.cards = self.hosts.loaded()
-        self.jobs.log(job.id, "unloaded" if held else "was not loaded")
+        self.jobs.log(job.id, told)
         self.beat()
         self.jobs.finish(job.id, JobState.DONE)
 
@@ -198,11 +258,13 @@ class Worker:
         """A dataset; a stop leaves nothing of it. Interactive jobs go between two batches of rows."""
         settings = ImportSettings.model_validate(job.payload)
         self.data.sweep(settings.name)
+        told = [0]
 
         def tell(done: int, total: int) -> None:
             self.obey(job.id)
+            told[:] = [max(done, total)]
             self.jobs.progress(job.id, Progress(done=done, total=total, unit="rows"))
-            self.let_others()
+            self.let_others(job.rank)
 
         try:
             dataset = Import(settings, self.data, self.hosts, tell).go()
@@ -215,18 +277,17 @@ class Worker:
             remove_staged(settings)
             raise
         else:
+            self.jobs.progress(job.id, Progress(done=told[0], total=told[0], unit="rows"))
             same = "" if dataset.name == settings.name else f": the same content was there already as '{dataset.name}'"
             self.jobs.log(job.id, f"{dataset.queries:,} queries, {dataset.passages:,} passages{same}")
             self.jobs.finish(job.id, JobState.DONE)
         remove_staged(settings)
 
     def _run(self, job: Job) -> None:
-        run = self.runs.get(job.run_id or 0)
-        self.jobs.log(job.id, f"loading {run.spec.model}")
-        host = self.host_of(run)
-        self.registry.remember(host.card)
-        attempt = Attempt(self, job, run, host)
+        attempt = Attempt(self, job, self.runs.get(job.run_id or 0))
+        self.attempts.append(attempt)
         try:
             attempt.go()
         finally:
-            attempt.host.between = nothing
+            attempt.let_go()
+            self.attempts.pop()

@@ -14,7 +14,7 @@ from app.domain.targets import OUTPUTS
 from app.kinds.reporting import Table
 from app.store.results import Results
 
-TOKENS_PER_PASS = {"cpu": 4096, "cuda": 65536}
+TOKENS_PER_PASS = {"cpu": 2048, "cuda": 65536}
 ABOUT = ("count", "op", "amount")
 
 

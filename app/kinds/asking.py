@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,6 +14,7 @@ from app.forms.fields import Field, fields_of, validated
 from app.forms.read import Given, read
 from app.forms.words import words
 from app.kinds.desk import Desk, Model
+from app.kinds.timings import Speed
 from app.methods.base import methods
 
 Q = TypeVar("Q", bound=Question)
@@ -31,6 +32,7 @@ class Asked(Generic[Q]):
         title: its name for people; ``text`` is what a search finds.
         inputs: role to run that it reads.
         version: of the method's arithmetic; 0 where it has no method.
+        rows: row passes that it takes at most, for the time that others wait behind it; 0 where that is not known.
     """
 
     question: Q
@@ -39,6 +41,7 @@ class Asked(Generic[Q]):
     text: str
     inputs: Mapping[str, Run] = field(default_factory=dict)
     version: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Cost:
     Args:
         unit: what is counted: ``pairs`` or ``queries``. fitting: how many there are. taken: how many of them at most.
         passes: rows that go through the model (and back, for an attribution).
-        seconds: by the speed of ``run``; None where the model has no timed run.
-        run, device: the run that tells the speed, and where it ran.
+        seconds: by the speed of the model on this machine; None where it has no timed run.
+        run, device: the newest run that tells the speed, and where it ran. by: what the time goes by, in words.
     """
 
     unit: str
@@ -59,19 +62,24 @@ class Cost:
     seconds: float | None = None
     run: int | None = None
     device: str = ""
+    by: str = ""
 
-    def by(self, run: Run, rows: int) -> "Cost":
-        """The same with its time, by the speed of a finished run that put so many rows through the model."""
-        seconds = (run.seconds or 0.0) / rows * self.passes
-        return replace(self, seconds=seconds, run=run.id, device=str(run.environment.get("device", "")))
+    def timed(self, speed: Speed | None) -> "Cost":
+        """The same with its time, by the speed of the model."""
+        if speed is None:
+            return self
+        seconds = speed.seconds * self.passes
+        return replace(self, seconds=seconds, run=speed.runs[0], device=speed.device, by=speed.words)
 
 
 class Ask(ABC, Generic[Q, F]):
     """What turns a form, a command line or an API body into a question, and tells its cost.
 
-    ``Form`` holds the question's fields and what is asked beside them (of which model, of which runs).
+    ``Form`` holds the question's fields and what is asked beside them (of which model, of which runs); ``weight`` is
+    what a row pass costs, in forward passes: three where gradients are taken.
     """
 
+    weight: ClassVar[float] = 1.0
     Question: type[Q]
     Form: type[F]
 

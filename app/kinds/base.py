@@ -24,6 +24,11 @@ Gives = Literal["ranking", "answers", "comparisons"]
 their random sets (``Report.comparisons``)."""
 
 
+def several(question: Question) -> bool:
+    """The rule of kinds whose questions are about several inputs, or whose work on one may be long: none is brief."""
+    return False
+
+
 @dataclass(frozen=True)
 class Door:
     """A way in that the first page shows: a title, a sentence, and the query of the form's address."""
@@ -42,7 +47,10 @@ class Kind(Generic[Q, F, L]):
         title, noun: for headings and for lists.
         about: what its command does.
         gives: what other pages may read of it.
-        ask, work, report, Look: see the classes. lane: interactive or batch, by the question.
+        ask, work, report, Look: see the classes.
+        lane_of: interactive or batch, by the question. brief_of: whether it is about one input, and goes in between two
+            passes of longer interactive work, too.
+        unit: what the items of its shards are, in words.
         address: of its form; empty where it is asked on the page of another run.
         preview: last part of the address that tells a filled form's cost.
         heading: what the form's page asks. help: the sentence below. send: the button.
@@ -62,6 +70,8 @@ class Kind(Generic[Q, F, L]):
     report: Callable[[Run, Q, Reading, L], Report[Q, L]]
     Look: type[L]
     lane_of: Callable[[Q], Lane]
+    brief_of: Callable[[Q], bool] = several
+    unit: str = "inputs"
     address: str = ""
     preview: str = "cost"
     heading: str = ""
@@ -83,6 +93,10 @@ class Kind(Generic[Q, F, L]):
     def lane(self, settings: Values) -> Lane:
         """Interactive or batch, of a stored question."""
         return self.lane_of(self.question(settings))
+
+    def brief(self, settings: Values) -> bool:
+        """Whether a stored question is about one input alone."""
+        return self.brief_of(self.question(settings))
 
     def begin(self, settings: Values, given: Inputs, host: ModelHost) -> Work:
         """The work of a stored question."""

@@ -1,6 +1,6 @@
 """What turning a request into a question may ask: models at hand, stored runs, datasets, sets, and other questions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from app.domain.runs import Run
 from app.domain.set_rules import NeuronSet
 from app.domain.targets import TargetSpec
 from app.forms.fields import validated
+from app.kinds.timings import Speed, speed_of
 from app.methods.base import Method, methods
 from app.models.loading import Hosts
 from app.models.targets import check_inner
@@ -221,8 +222,13 @@ class Desk:
         """
         return self.sets.get(number)
 
-    def timed(self, model: str, kinds: Sequence[str]) -> tuple[Run, ...]:
-        """Finished runs of a model that were computed here, kind by kind, the newest first."""
-        filters = {"model": model, "state": "done"}
-        runs = [run for kind in kinds for run in self.runs.find(filters={**filters, "kind": kind}, limit=20)[0]]
-        return tuple(run for run in runs if run.seconds and not run.recorded)
+    def speed(self, model: str, kind: str, method: str = "") -> Speed | None:
+        """How fast a model was on this machine, by all of its finished runs; None before the first one."""
+        return speed_of(self.runs.timed(model), weight_of, kind, method)
+
+
+def weight_of(kind: str) -> float:
+    """What a row pass of a kind costs, in forward passes."""
+    from app.kinds import kinds
+
+    return kinds()[kind].ask.weight if kind in kinds() else 1.0

@@ -19,7 +19,7 @@ from app.numerics.quadrature import Rule, StieltjesSum, positions
 
 WORDS = Site(0, SiteKind.WORDS)
 BYTES_PER_CHUNK = {"cpu": 1 << 28, "cuda": 1 << 32}
-TOKENS_PER_CHUNK = {"cpu": 2048, "cuda": 32768}
+TOKENS_PER_CHUNK = {"cpu": 1024, "cuda": 32768}
 
 
 @dataclass(frozen=True)

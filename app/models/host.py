@@ -34,14 +34,15 @@ class ModelHost:
     """A model on one device. Parameters are frozen and dropout is off.
 
     ``between`` is called before every forward pass, when no hook is installed; ``rows`` counts rows passed so far;
-    ``room`` is the share of the usual rows a pass, below 1 after one did not fit into the device's memory.
+    ``room`` is the share of the usual rows a pass, below 1 after one did not fit into the device's memory; ``away`` the
+    seconds in which ``between`` let other work go first.
     """
 
     def __init__(self, model: Any, encoder: Encoder, architecture: Architecture, card: ModelCard) -> None:
         self.model = model.eval().requires_grad_(False)
         self.encoder, self.architecture, self.card = encoder, architecture, card
         self.between: Callable[[], None] = _nothing
-        self.rows, self.room = 0, 1.0
+        self.rows, self.room, self.away = 0, 1.0, 0.0
 
     @property
     def tokenizer(self) -> Any:

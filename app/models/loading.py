@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.models.encoder import Encoder
 from app.models.encoding import fast_tokenizer
 from app.models.host import ModelHost
 from app.models.memory import memory
+from app.models.room import check_budget, held, needed
 from app.models.selfcheck import checked
 from app.models.tasks import tasks
 
@@ -117,8 +118,9 @@ class Hosts:
         """What the model would read of an example; no weights are read."""
         return self.encoder(name).seen(example, max_length)
 
-    def get(self, name: str) -> ModelHost:
-        """The loaded model; loads and self-checks it first if needed, and makes room for it.
+    def get(self, name: str, keep: Collection[ModelHost] = ()) -> ModelHost:
+        """The loaded model; loads and self-checks it first if needed, and makes room for it. Those to ``keep`` are in
+        use: to drop them would free nothing.
 
         Raises:
             NotFound, Unsupported: it cannot be loaded.
@@ -128,10 +130,20 @@ class Hosts:
         with self._lock:
             if key not in self._hosts:
                 self._drop(key[0])
-                self._make_room(self._usable(name))
+                self._make_room(self._usable(name), keep)
                 self._hosts[key] = self._loaded(name)
             self._hosts.move_to_end(key)
             return self._hosts[key]
+
+    def fits(self, name: str, keep: Collection[ModelHost]) -> bool:
+        """Whether a model is loaded, or has room beside those in use; what cannot be loaded at all does, and loading it
+        says why."""
+        try:
+            key, info = self._key(name), self._usable(name)
+        except GolgiError:
+            return True
+        need = needed(info, self.dtype)
+        return key in self._hosts or need > self.budget or need + held(keep) <= self.budget
 
     def _key(self, name: str) -> Key:
         """A model's folder, and what its files look like: two folders of one name, or files that were changed, are
@@ -166,17 +178,14 @@ class Hosts:
             )
         return info
 
-    def _make_room(self, info: ModelInfo) -> None:
-        need = info.memory_bytes // 4 * (torch.finfo(self.dtype).bits // 8)
-        if need > self.budget:
-            raise OutOfMemory(
-                f"a model of at most {self.budget / 1e9:.1f} GB",
-                f"{info.slug} with {need / 1e9:.1f} GB",
-                "Raise GOLGI_MODEL_BUDGET_GB, or choose a smaller model.",
-                "model",
-            )
-        while self._hosts and need + sum(h.card.bytes for h in self._hosts.values()) > self.budget:
-            self._drop(next(iter(self._hosts))[0])
+    def _make_room(self, info: ModelInfo, keep: Collection[ModelHost]) -> None:
+        need = needed(info, self.dtype)
+        check_budget(info, need, self.budget)
+        while need + held({*self._hosts.values(), *keep}) > self.budget:
+            idle = next((key for key, host in self._hosts.items() if host not in keep), None)
+            if idle is None:
+                break
+            self._drop(idle[0])
 
     def _load(self, loader: Any, folder: Path, **more: Any) -> Any:
         try:

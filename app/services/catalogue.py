@@ -92,17 +92,18 @@ class Catalogue:
 
     def load(self, name: str) -> Job:
         """Ask a worker to load a model and run its self-checks."""
-        return self.jobs.enqueue("load", Lane.INTERACTIVE, payload={"model": self._asked(name)})
+        return self.jobs.enqueue("load", Lane.INTERACTIVE, payload=self._asked(name))
 
     def unload(self, name: str) -> Job:
         """Ask the workers to drop a model."""
-        return self.jobs.enqueue("unload", Lane.INTERACTIVE, payload={"model": self._asked(name)})
+        return self.jobs.enqueue("unload", Lane.INTERACTIVE, payload=self._asked(name))
 
-    def _asked(self, name: str) -> str:
-        """What a worker is told: a slug, or the full path of a folder elsewhere."""
+    def _asked(self, name: str) -> dict[str, str]:
+        """What a worker is told: a slug, or the full path of a folder elsewhere; and the folder, as it is seen here."""
         place = self.desk.place(name)
         slug = self.hosts.inspect(place).slug
-        return place if Path(place).is_absolute() else slug
+        told = place if Path(place).is_absolute() else slug
+        return {"model": told, "model_folder": str(self.hosts.folder(place).resolve())}
 
     def method(self, key: str) -> MethodView:
         """One method.

@@ -10,6 +10,7 @@ from app.services.exports import Exports
 from app.services.forms import Forms
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
+from app.services.queue import Queue
 from app.services.requests import Requests
 from app.services.sets import Sets
 from app.store.jobs import Jobs
@@ -32,3 +33,4 @@ class Services:
     compare: Compare
     runs: Runs
     jobs: Jobs
+    queue: Queue

@@ -17,6 +17,7 @@ from app.kinds.base import Kind
 from app.kinds.reporting import Reading, Report
 from app.methods.base import methods
 from app.services.layer_view import LayerLook, LayerView, layer_view
+from app.services.queue import Place, Queue
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.registry import Registry
@@ -38,7 +39,7 @@ class RunView:
     kind: Kind[Any, Any, Any]
     job: Job | None
     moving: bool
-    ahead: int
+    place: Place
     grown: int
     command: str
     users: tuple[Run, ...]
@@ -50,6 +51,11 @@ class RunView:
     def ranks(self) -> bool:
         """Whether its finished result ranks neurons."""
         return "ranking" in self.kind.gives
+
+    @property
+    def ahead(self) -> int:
+        """How many jobs go first."""
+        return len(self.place.ahead)
 
     @cached_property
     def about(self) -> tuple[tuple[str, str], ...]:
@@ -90,7 +96,7 @@ class ProgressView:
     run: Run
     job: Job | None
     moving: bool
-    ahead: int
+    place: Place
     grown: int
 
 
@@ -119,8 +125,11 @@ class NeuronView:
 class Pages:
     """Reads stored runs and jobs."""
 
-    def __init__(self, runs: Runs, results: Results, jobs: Jobs, registry: Registry, data: Datasets) -> None:
+    def __init__(
+        self, runs: Runs, results: Results, jobs: Jobs, registry: Registry, data: Datasets, queue: Queue
+    ) -> None:
         self.runs, self.results, self.jobs, self.registry, self.data = runs, results, jobs, registry, data
+        self.queue = queue
 
     def run(self, number: int, look: Mapping[str, str] | None = None) -> RunView:
         """One run, as far as it has come; ``look`` says what of it is looked at, see the kind's ``Look``."""
@@ -132,7 +141,7 @@ class Pages:
             kind=kind,
             job=state.job,
             moving=state.moving,
-            ahead=state.ahead,
+            place=state.place,
             grown=state.grown,
             command=shlex.join(["golgi", kind.key, *kind.ask.words(run, inputs)]),
             users=self.runs.users(number),
@@ -158,9 +167,8 @@ class Pages:
     def progress(self, number: int) -> ProgressView:
         """How far a run is."""
         run, job = self.runs.get(number), self.jobs.of_run(number)
-        moving = is_open(job)
-        ahead = self.jobs.ahead(job) if job is not None and moving else 0
-        return ProgressView(run, job, moving, ahead, self.results.count(number))
+        place = Place() if job is None else self.queue.place(job)
+        return ProgressView(run, job, is_open(job), place, self.results.count(number))
 
     def list(self, filters: Mapping[str, str], sort: str = "new", offset: int = 0) -> RunsView:
         """A page of runs."""
@@ -218,19 +226,9 @@ class Pages:
         titled = tuple({**row, "title": self.runs.get(row["run"]).title} for row in rows)
         return NeuronView(str(index), model, titled)
 
-    def job(self, number: int) -> Job:
-        """One job."""
-        return self.jobs.get(number)
-
-    def all_jobs(self) -> tuple[Job, ...]:
-        """Open jobs first, then the newest."""
-        return self.jobs.all()
-
     def pill(self) -> dict[str, int]:
         """Running and waiting jobs."""
-        counts = self.jobs.counts()
-        running = counts.get("running", 0) + counts.get("stopping", 0)
-        return {"running": running, "waiting": counts.get("waiting", 0)}
+        return self.queue.pill()
 
 
 def looked(schema: type[BaseModel], given: Mapping[str, str]) -> BaseModel:
@@ -252,4 +250,4 @@ def rankings(runs: Runs) -> tuple[Run, ...]:
 
 def is_open(job: Job | None) -> bool:
     """Whether a job still moves."""
-    return job is not None and job.state.value in ("waiting", "running", "stopping")
+    return job is not None and job.open

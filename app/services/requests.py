@@ -85,7 +85,7 @@ class Requests:
             self.runs.change(run.id, deleted=False)
         if new or run.state in (RunState.PARTIAL, RunState.FAILED, RunState.WAITING):
             self.runs.change(run.id, spec=spec.model_dump(mode="json"), model=spec.model)
-            self._queued(run)
+            self._queued(self.runs.get(run.id), request.rows)
         return self.runs.get(run.id)
 
     def sent(self, kind: str, given: Given) -> Run:
@@ -152,7 +152,12 @@ class Requests:
             raise Conflict("a stopped or failed run", f"run {number}, {run.state}", "Open its page instead.")
         return self._queued(run)
 
-    def _queued(self, run: Run) -> Job:
-        lane = kind_of(run.spec.kind).lane(run.spec.settings)
+    def _queued(self, run: Run, rows: int = 0) -> Job:
+        """Queue a run, with what a worker is told: the folder of its model as this process sees it, whether it is over
+        in a moment, and the row passes that it takes at most, 0 where they are not known."""
+        kind, settings = kind_of(run.spec.kind), run.spec.settings
+        payload: dict[str, Any] = {"brief": kind.brief(settings), "rows": rows}
+        if run.spec.model:
+            payload["model_folder"] = str(self.hosts.folder(run.spec.source or run.spec.model).resolve())
         self.runs.change(run.id, state=RunState.WAITING.value, error=None)
-        return self.jobs.enqueue("run", lane, run.id)
+        return self.jobs.enqueue("run", kind.lane(settings), run.id, payload)

@@ -4,20 +4,19 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, or_, select, update
+from sqlalchemy import Connection, Row, case, select, update
 
-from app.domain.errors import NotFound, Stopped
+from app.domain.errors import Stopped
 from app.domain.results import Row as ResultRow
 from app.domain.runs import Job, JobState, Lane, Progress, RunState
 from app.domain.scores import RunningScores
 from app.store.checkpoints import packed, unpacked
-from app.store.db import Database, now
+from app.store.db import now
+from app.store.queue import FREE, OPEN, RUNNING, STOPPING, WAITING, Queue, job_of
 from app.store.rows import write_rows
 from app.store.runs import change
-from app.store.tables import job, job_checkpoint, run, run_input
+from app.store.tables import job, job_checkpoint, run
 
-WAITING, RUNNING, STOPPING = JobState.WAITING.value, JobState.RUNNING.value, JobState.STOPPING.value
-OPEN = (WAITING, RUNNING, STOPPING)
 LOG_LINES = 200
 ATTEMPTS = 3
 GIVEN_UP = {
@@ -27,11 +26,8 @@ GIVEN_UP = {
 }
 
 
-class Jobs:
-    """The table of jobs."""
-
-    def __init__(self, db: Database) -> None:
-        self.db = db
+class Jobs(Queue):
+    """The table of jobs: what changes it, besides what the queue tells."""
 
     def enqueue(self, what: str, lane: Lane, run_id: int | None = None, payload: dict[str, Any] | None = None) -> Job:
         """Add a job; a run that already has an open job gets that one back."""
@@ -40,7 +36,7 @@ class Jobs:
                 query = select(job).where(job.c.run_id == run_id, job.c.state.in_(OPEN))
                 row = connection.execute(query).first()
                 if row is not None:
-                    return _job(row)
+                    return job_of(row)
             values: dict[str, Any] = {
                 "what": what,
                 "run_id": run_id,
@@ -51,31 +47,23 @@ class Jobs:
                 "created": now(),
                 "log": [],
             }
-            return _job(connection.execute(job.insert().values(**values).returning(job)).one())
+            return job_of(connection.execute(job.insert().values(**values).returning(job)).one())
 
-    def claim(self, worker: str, lease: float, lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BATCH)) -> Job | None:
-        """Take the next job, interactive ones first, whose input runs are done; None if there is none.
+    def claim(self, worker: str, lease: float, below: int = 3) -> Job | None:
+        """Take the first job that is ready, of a lower rank; None if there is none."""
+        while found := self.ready(below):
+            for candidate in found:
+                taken = self.take(candidate.id, worker, lease)
+                if taken is not None:
+                    return taken
+        return None
+
+    def take(self, number: int, worker: str, lease: float) -> Job | None:
+        """Take a job; None if another worker was first.
 
         A job that was asked to stop while no worker had it is taken too, still ``stopping``, so that what was folded
         is kept.
         """
-        pending = (
-            select(run_input.c.run_id)
-            .join(run, run.c.id == run_input.c.input_id)
-            .where(run.c.state.in_((RunState.WAITING.value, RunState.RUNNING.value)))
-        )
-        ready = (
-            select(job.c.id)
-            .where(
-                _FREE,
-                job.c.lane.in_([lane.value for lane in lanes]),
-                job.c.run_id.is_(None) | job.c.run_id.not_in(pending),
-            )
-            .order_by(job.c.lane.desc(), job.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
         claimed = {
             "state": case((job.c.state == STOPPING, STOPPING), else_=RUNNING),
             "worker": worker,
@@ -84,10 +72,11 @@ class Jobs:
             "attempts": job.c.attempts + 1,
         }
         with self.db.write() as connection:
-            row = connection.execute(update(job).where(job.c.id == ready).values(claimed).returning(job)).first()
+            where = (job.c.id == number, FREE)
+            row = connection.execute(update(job).where(*where).values(claimed).returning(job)).first()
             if row is not None and row.run_id is not None:
                 change(connection, row.run_id, state=RunState.RUNNING.value)
-        return None if row is None else _job(row)
+        return None if row is None else job_of(row)
 
     def renew(self, worker: str, lease: float, held: Iterable[int]) -> None:
         """Renew the lease of the jobs that a worker is at."""
@@ -123,11 +112,15 @@ class Jobs:
                 _free(connection, row, attempts=0)
 
     def ask_stop(self, number: int) -> Job:
-        """Ask a job to stop: a waiting one ends at once, a running one at the next forward pass."""
+        """Ask a job to stop: a running one stops at the next forward pass, a waiting one ends at once. One that waits
+        with finished shards that no result holds yet is left to a worker, which puts them together."""
         with self.db.write() as connection:
             row = connection.execute(select(job.c.state, job.c.run_id).where(job.c.id == number)).first()
-            if row is not None and row.state == WAITING:
+            if row is not None and row.state == WAITING and _unfinished(connection, row.run_id):
+                connection.execute(update(job).where(job.c.id == number).values(state=STOPPING))
+            elif row is not None and row.state == WAITING:
                 _end(connection, number, JobState.CANCELLED, None)
+                _log(connection, number, "cancelled while it waited: nothing was computed by this job")
                 if row.run_id is not None:
                     change(connection, row.run_id, state=RunState.PARTIAL.value, finished=now())
             elif row is not None and row.state == RUNNING:
@@ -150,9 +143,7 @@ class Jobs:
     def log(self, number: int, line: str) -> None:
         """Append a line, with the time, to a job's log."""
         with self.db.write() as connection:
-            lines = connection.execute(select(job.c.log).where(job.c.id == number)).scalar() or []
-            lines = [*lines, f"{now():%H:%M:%S} {line}"][-LOG_LINES:]
-            connection.execute(update(job).where(job.c.id == number).values(log=lines))
+            _log(connection, number, line)
 
     def finish(
         self,
@@ -207,53 +198,23 @@ class Jobs:
             else (checkpoint.shard + 1, checkpoint.seconds, unpacked(checkpoint.total))
         )
 
-    def get(self, number: int) -> Job:
-        """One job.
-
-        Raises:
-            NotFound: there is no job of that number.
-        """
-        with self.db.read() as connection:
-            row = connection.execute(select(job).where(job.c.id == number)).first()
-        if row is None:
-            raise NotFound("the number of a job", str(number), "Look it up in the list of jobs.")
-        return _job(row)
-
-    def of_run(self, run_id: int) -> Job | None:
-        """The newest job of a run."""
-        query = select(job).where(job.c.run_id == run_id).order_by(job.c.id.desc()).limit(1)
-        with self.db.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else _job(row)
-
-    def all(self, limit: int = 100) -> tuple[Job, ...]:
-        """Open jobs first, then the newest."""
-        query = select(job).order_by(job.c.state.in_(OPEN).desc(), job.c.id.desc()).limit(limit)
-        with self.db.read() as connection:
-            return tuple(_job(row) for row in connection.execute(query))
-
-    def counts(self) -> dict[str, int]:
-        """Jobs by state."""
-        query = select(job.c.state, func.count()).group_by(job.c.state)
-        with self.db.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
-
-    def ahead(self, this_job: Job) -> int:
-        """Waiting or running jobs that come before this one: interactive ones first, then by number."""
-        before = job.c.id < this_job.id
-        interactive = job.c.lane == Lane.INTERACTIVE.value
-        earlier = interactive & before if this_job.lane is Lane.INTERACTIVE else interactive | before
-        query = select(func.count()).select_from(job).where(job.c.state.in_(OPEN), job.c.id != this_job.id, earlier)
-        with self.db.read() as connection:
-            return int(connection.execute(query).scalar_one())
-
-
-_FREE = or_(job.c.state == WAITING, (job.c.state == STOPPING) & job.c.worker.is_(None))
-
 
 def _end(connection: Connection, number: int, outcome: JobState, error: dict[str, str] | None) -> None:
     ended = {"state": outcome.value, "finished": now(), "error": error, "lease": None}
     connection.execute(update(job).where(job.c.id == number).values(ended))
+
+
+def _log(connection: Connection, number: int, line: str) -> None:
+    lines = connection.execute(select(job.c.log).where(job.c.id == number)).scalar() or []
+    lines = [*lines, f"{now():%H:%M:%S} {line}"][-LOG_LINES:]
+    connection.execute(update(job).where(job.c.id == number).values(log=lines))
+
+
+def _unfinished(connection: Connection, run_id: int | None) -> bool:
+    """Whether a run has finished shards, and no numbers of them as a result yet."""
+    query = select(run.c.facts).join(job_checkpoint, job_checkpoint.c.run_id == run.c.id).where(run.c.id == run_id)
+    facts = connection.execute(query).scalar()
+    return facts is not None and not facts.get("n")
 
 
 def _free(connection: Connection, row: Row[Any], **values: Any) -> None:
@@ -262,8 +223,3 @@ def _free(connection: Connection, row: Row[Any], **values: Any) -> None:
     connection.execute(update(job).where(job.c.id == row.id).values(state=state, worker=None, lease=None, **values))
     if row.run_id is not None:
         change(connection, row.run_id, state=RunState.WAITING.value)
-
-
-def _job(row: Row[Any]) -> Job:
-    values = dict(row._mapping)
-    return Job.model_validate({name: values[name] for name in Job.model_fields})

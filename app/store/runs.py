@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, update
 
 from app.domain.errors import NotFound
-from app.domain.runs import Run, RunSpec, RunState
+from app.domain.runs import JobState, Run, RunSpec, RunState, Timed
 from app.store.db import Database, now
-from app.store.tables import run, run_input
+from app.store.tables import job, run, run_input
 
 SORTS = {"new": run.c.id.desc(), "old": run.c.id, "title": run.c.title, "slow": run.c.seconds.desc()}
 
@@ -113,6 +113,27 @@ class Runs:
             total = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()
             rows = connection.execute(page.offset(offset).limit(limit))
             return tuple(_run(row) for row in rows), total
+
+    def timed(self, model: str, limit: int = 200) -> tuple[Timed, ...]:
+        """What finished runs of a model tell of its speed, newest first; only those that a job here computed."""
+        told = {
+            "run": run.c.id,
+            "kind": run.c.kind,
+            "method": run.c.method,
+            "device": func.coalesce(run.c.environment["device"].as_string(), ""),
+            "seconds": run.c.seconds,
+            "rows": job.c.progress["total"].as_integer(),
+        }
+        done = (run.c.model == model, run.c.state == RunState.DONE.value, run.c.seconds > 0)
+        query = (
+            select(*(column.label(name) for name, column in told.items()))
+            .join(job, (job.c.run_id == run.c.id) & (job.c.state == JobState.DONE.value))
+            .where(*done, job.c.progress["total"].as_integer() > 0)
+            .order_by(run.c.id.desc())
+            .limit(limit)
+        )
+        with self.db.read() as connection:
+            return tuple(Timed.model_validate(dict(row._mapping)) for row in connection.execute(query))
 
     def values(self, column: str) -> tuple[str, ...]:
         """The different values of a column, for filters."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, is_dataclass
 from importlib.resources import files
 from pathlib import Path
+from types import BuiltinMethodType, MethodType
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -30,12 +31,38 @@ from app.web.markdown import markdown
 FRONTEND = Path(str(files("frontend")))
 
 
+class Templates(Environment):
+    """Jinja in which ``mapping['items']`` is what the mapping holds under that name, and never its own method; nor is a
+    method that somebody forgot to call ever written into a page."""
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """An item; of a mapping nothing else."""
+        if not isinstance(obj, Mapping):
+            return super().getitem(obj, argument)
+        try:
+            return obj[argument]
+        except (KeyError, TypeError):
+            return self.undefined(obj=obj, name=argument)
+
+
+def written(value: Any) -> Any:
+    """What goes into a page as it is.
+
+    Raises:
+        TypeError: a method that was not called.
+    """
+    if isinstance(value, MethodType | BuiltinMethodType):
+        raise TypeError(f"expected a value; found the method {value.__name__}; call it, or look its name up by []")
+    return value
+
+
 def templates() -> Jinja2Templates:
     """Jinja over ``frontend/``, everything escaped, unknown names an error."""
-    env = Environment(
+    env = Templates(
         loader=FileSystemLoader(FRONTEND),
         autoescape=select_autoescape(default_for_string=True, default=True),
         undefined=StrictUndefined,
+        finalize=written,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -50,7 +50,7 @@ def test_what_waits_goes_first(tmp_path: Path, models_dir: Path, monkeypatch: py
         run = golgi.services.requests.start("explain", {**asked, "model": "tiny-bert"})
         order: list[str] = []
         get = golgi.worker.hosts.get
-        monkeypatch.setattr(golgi.worker.hosts, "get", lambda name: (order.append(name), get(name))[1])
+        monkeypatch.setattr(golgi.worker.hosts, "get", lambda name, keep=(): (order.append(name), get(name))[1])
         thread = golgi.start_worker()
         until(lambda: len(loaded(golgi)) == 2)
         assert order == ["tiny-bert", "tiny-two"]

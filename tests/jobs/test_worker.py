@@ -14,7 +14,7 @@ from sqlalchemy import select
 from tiny import save_tiny
 
 from app.domain.errors import OutOfMemory, Stopped
-from app.domain.runs import JobState, Lane, RunState
+from app.domain.runs import JobState, RunState
 from app.kinds.explain.work import ExplainWork
 from app.main import Golgi, build
 from app.settings import Settings
@@ -156,7 +156,7 @@ def test_kill_9_and_resume_give_the_same_bytes(models_dir: Path, tmp_path: Path,
     other.db.close()
 
 
-def test_an_interactive_job_overtakes_a_batch_job(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_pair_overtakes_a_ranking(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = explain(golgi)
     order: list[int] = []
     work = ExplainWork.work
@@ -170,7 +170,7 @@ def test_an_interactive_job_overtakes_a_batch_job(golgi: Golgi, monkeypatch: pyt
     monkeypatch.setattr(ExplainWork, "work", noted)
     golgi.worker.run_once()
     assert order == [3, 1, 3, 3]
-    assert golgi.services.jobs.of_run(batch.id).lane is Lane.BATCH
+    assert golgi.services.jobs.of_run(batch.id).rank == 1
 
 
 def test_errors_become_sentences(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,8 +283,8 @@ def test_other_weights_of_the_same_name_are_refused(
     folder = outside(tmp_path)
     let_others = golgi.worker.let_others
 
-    def changed() -> None:
-        let_others()
+    def changed(*how: object) -> None:
+        let_others(*how)
         save_tiny(folder, seed=9)
 
     monkeypatch.setattr(golgi.worker, "let_others", changed)

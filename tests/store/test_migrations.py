@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
 from app.domain.results import ItemRow
-from app.domain.runs import Lane, RunSpec
+from app.domain.runs import RunSpec
 from app.store import db as database
 from app.store.db import Database
 from app.store.jobs import Jobs
@@ -61,7 +61,7 @@ def test_the_first_version_is_upgraded_with_its_rows(tmp_path: Path) -> None:
     with db.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     assert Runs(db).get(run.id).title == "kept"
-    assert Jobs(db).claim("w", 60, (Lane.BATCH,)).payload == {"model": "m"}
+    assert Jobs(db).claim("w", 60).payload == {"model": "m"}
     db.close()
 
 

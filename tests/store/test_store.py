@@ -163,7 +163,30 @@ def test_the_place_in_the_queue(db: Database) -> None:
     jobs = Jobs(db)
     slow, other = (jobs.enqueue("load", Lane.BATCH, payload={}) for _ in range(2))
     quick, next_quick = (jobs.enqueue("load", Lane.INTERACTIVE, payload={}) for _ in range(2))
-    assert [jobs.ahead(job) for job in (quick, next_quick, slow, other)] == [0, 1, 2, 3]
+    assert [len(jobs.before(job)) for job in (quick, next_quick, slow, other)] == [0, 1, 2, 3]
+    brief = jobs.enqueue("run", Lane.INTERACTIVE, payload={"brief": True})
+    assert [job.id for job in jobs.ready()] == [brief.id, quick.id, next_quick.id, slow.id, other.id]
+    assert [job.id for job in jobs.ready(below=1)] == [brief.id]
+    running = jobs.take(slow.id, "w", 60)
+    assert [job.id for job in jobs.before(other)] == [brief.id, quick.id, next_quick.id, slow.id]
+    assert jobs.before(brief) == (), "it goes in between two passes of the running one"
+    assert jobs.around(brief).id == running.id
+    assert jobs.take(slow.id, "other", 60) is None
+
+
+def test_a_stop_of_a_waiting_job_leaves_finished_shards_to_a_worker(db: Database) -> None:
+    jobs, runs = Jobs(db), Runs(db)
+    run, _ = runs.create(spec(), "t", "x")
+    made = jobs.enqueue("run", Lane.BATCH, run.id)
+    jobs.claim("w", 60)
+    jobs.checkpoint(run.id, 0, 1.0, None, (), "w")
+    jobs.release(made.id, "w")
+    assert jobs.ask_stop(made.id).state is JobState.STOPPING
+    taken = jobs.claim("next", 60)
+    assert taken is not None and taken.state is JobState.STOPPING
+    jobs.finish(made.id, JobState.CANCELLED, run_values={"state": "partial", "facts": {"n": 1}})
+    again = jobs.enqueue("run", Lane.BATCH, run.id)
+    assert jobs.ask_stop(again.id).state is JobState.CANCELLED, "the stored result holds them already"
 
 
 def test_other_rows_round_trip(db: Database) -> None:
@@ -232,7 +255,7 @@ def test_stop_of_a_waiting_job_is_at_once(db: Database) -> None:
     jobs.progress(job.id, Progress(done=1, total=2))
     jobs.log(job.id, "hello")
     found = jobs.get(job.id)
-    assert found.progress.done == 1 and found.log[0].endswith("hello")
+    assert found.progress.done == 1 and found.log[-1].endswith("hello") and "nothing was computed" in found.log[0]
 
 
 def test_checkpoints_are_the_same_bytes() -> None:

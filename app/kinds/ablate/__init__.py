@@ -19,5 +19,6 @@ KIND: Kind[AblateQuestion, AblateForm, AblateLook] = Kind(
     report=AblateReport,
     Look=AblateLook,
     lane_of=lambda question: Lane.INTERACTIVE,
+    unit="slices of the settings",
     offers={"unit": "Switch it off"},
 )

@@ -12,6 +12,7 @@ from app.domain.sites import NeuronIndex
 from app.domain.targets import BRANCHES
 from app.forms.read import Given
 from app.kinds.ablate.question import AblateForm, AblateQuestion
+from app.kinds.ablate.work import settings_of
 from app.kinds.asking import Ask, Asked, Values
 from app.kinds.desk import Desk, Model
 from app.kinds.explain.question import KEY as EXPLAINED
@@ -50,7 +51,8 @@ class AblateAsk(Ask[AblateQuestion, AblateForm]):
         place = source.spec.source or source.spec.model
         model = Model(desk.named(place, source.spec.model), place, source.spec.weights_hash)
         title = f"{question.selection} of run {source.id}: {question.op.value}"
-        return Asked(question, model, title, source.title, {SOURCE: source})
+        rows = len(settings_of(question, scores)) * int(source.plan.get("items", 1))
+        return Asked(question, model, title, source.title, {SOURCE: source}, rows=rows)
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> AblateForm:
         """The question, and its run."""

@@ -49,7 +49,7 @@ class AblateWork:
         length = self.source.max_length
         batch = self.host.encode(self.source.groups[0], max_length=length)
         tokens = max(self.host.encode([x], max_length=length).mask.shape[1] for x in self.source.examples)
-        room = TOKENS_PER_PASS.get(self.host.device.type, 4096)
+        room = TOKENS_PER_PASS.get(self.host.device.type, 2048)
         return {
             "items": len(self.source.examples),
             "groups": len(self.source.groups),
@@ -83,12 +83,14 @@ class AblateWork:
         return Partial(None, head + rows)
 
     def finish(self, plan: Mapping[str, Any], total: RunningScores | None) -> Finished:
-        """Names of the outputs and the size of the selection."""
+        """Names of the outputs and the size of the selection; no input counts until all have answered a setting."""
+        answers = self.given.results.responses(self.given.own)
+        whole = sum(len(inputs) == plan["items"] for inputs in answers.values())
         facts = {
             "outputs": list(OUTPUTS),
             "count": len(select(self.question.selection, self.scores)),
             "neurons": len(self.scores.space),
-            "n": plan["items"],
+            "n": plan["items"] if whole > 1 else 0,
         }
         return Finished((), facts, tuple(self._warnings()))
 

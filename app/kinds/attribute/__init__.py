@@ -19,6 +19,7 @@ KIND: Kind[AttributeQuestion, AttributeForm, AttributeLook] = Kind(
     report=AttributeReport,
     Look=AttributeLook,
     lane_of=lambda question: Lane.BATCH,
+    unit="pairs",
     address="/attribute",
     heading="Which neurons matter on a dataset?",
     help="The mean over many pairs, with its spread: neurons that matter once and neurons that matter always fall "

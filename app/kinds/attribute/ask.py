@@ -10,13 +10,13 @@ from app.kinds.attribute.question import KEY, AttributeForm, AttributeQuestion
 from app.kinds.attribute.report import BASELINES
 from app.kinds.attribute.sampling import fitting
 from app.kinds.desk import Desk
-from app.kinds.explain.question import KEY as EXPLAINED
 from app.methods.base import method_of
 
 
 class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
     """Asks for an attribution over a sample of a dataset."""
 
+    weight = 3.0
     Question = AttributeQuestion
     Form = AttributeForm
 
@@ -40,7 +40,8 @@ class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
             target=desk.target(model, form.target),
             max_length=desk.length(model, form.max_length if "max_length" in form.model_fields_set else None),
         )
-        return Asked(question, model, _title(question), sample.name, version=method.version)
+        rows = sample.limit * method.passes() * (2 if question.target.name == "pairwise" else 1)
+        return Asked(question, model, _title(question), sample.name, version=method.version, rows=rows)
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> AttributeForm:
         """The question, and its model."""
@@ -63,16 +64,8 @@ class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
         taken = min(len(pairs), question.sample.limit)
         each = method_of(question.method, question.params).passes(completed.model.info.layers or 1)
         passes = taken * each * (2 if question.target.name == "pairwise" else 1)
-        return _timed(Cost("pairs", len(pairs), taken, passes), question.method, completed.model.info.slug, desk)
-
-
-def _timed(cost: Cost, method: str, model: str, desk: Desk) -> Cost:
-    """The cost with the time that it took before, by a run of the same model and method."""
-    for run in desk.timed(model, (KEY, EXPLAINED)):
-        rows = int(run.plan.get("passes", 0)) * int(run.plan.get("items", 0))
-        if rows and run.seconds and run.spec.settings["method"] == method:
-            return cost.by(run, rows)
-    return cost
+        speed = desk.speed(completed.model.info.slug, KEY, question.method)
+        return Cost("pairs", len(pairs), taken, passes).timed(speed)
 
 
 def _title(question: AttributeQuestion) -> str:

@@ -148,7 +148,7 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
     @property
     def paragraph(self) -> str:
         """The sample, the method in its own words, and where it ran."""
-        sample = _sample_words(self.question.sample, int(self.run.facts.get("n", 0)))
+        sample = _sample_words(self.question.sample, int(self.facts.get("n", 0)))
         return f"{sample}{self.method.paragraph(self.target or 'target')}; {self.computed}."
 
     @property
@@ -221,7 +221,8 @@ def _sample_words(sample: Sample, n: int) -> str:
     wanted = "relevant" if sample.relevance == "relevant" else "non-relevant"
     filtered = ", kept where the model classes them so" if sample.correct else ""
     grade = f"judged at least {sample.threshold}" if wanted == "relevant" else "judged lower, or unjudged candidates"
+    counted = f"{n} {wanted} pairs" if n else f"{wanted} pairs, none of which is done yet"
     return (
-        f"Mean over {n} {wanted} pairs ({grade}) of {sample.name}, part {sample.part} of the split by query id with "
+        f"Mean over {counted} ({grade}) of {sample.name}, part {sample.part} of the split by query id with "
         f"seed {sample.split.seed}, drawn with seed {sample.seed}{filtered}. "
     )

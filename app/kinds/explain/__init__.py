@@ -8,9 +8,9 @@ from app.kinds.explain.report import ExplainReport
 from app.kinds.explain.work import ExplainWork
 
 
-def lane(question: ExplainQuestion) -> Lane:
-    """One pair is interactive; a list of passages is batch work."""
-    return Lane.INTERACTIVE if len(question.passages) <= 1 else Lane.BATCH
+def brief(question: ExplainQuestion) -> bool:
+    """One pair, one prompt, or two passages against each other; a ranking is a pair for each passage."""
+    return len(question.groups) == 1
 
 
 KIND: Kind[ExplainQuestion, ExplainForm, ExplainLook] = Kind(
@@ -24,7 +24,8 @@ KIND: Kind[ExplainQuestion, ExplainForm, ExplainLook] = Kind(
     work=ExplainWork,
     report=ExplainReport,
     Look=ExplainLook,
-    lane_of=lane,
+    lane_of=lambda question: Lane.INTERACTIVE,
+    brief_of=brief,
     address="/explain",
     preview="seen",
     heading="Explain",

@@ -20,6 +20,7 @@ SEPARATOR = "---"
 class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
     """Asks for an explanation."""
 
+    weight = 3.0
     Question = ExplainQuestion
     Form = ExplainForm
 
@@ -71,7 +72,8 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         for example in question.examples:
             desk.seen(model, example, question.max_length)
         title = question.query.strip().replace("\n", " ")[:90]
-        return Asked(question, model, title, self.text(question), version=method.version)
+        rows = len(question.examples) * method.passes()
+        return Asked(question, model, title, self.text(question), version=method.version, rows=rows)
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> ExplainForm:
         """The question, and its model."""

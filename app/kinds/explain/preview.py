@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from app.domain.errors import BadInput, GolgiError
 from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Example, Seen
-from app.domain.runs import Run
 from app.domain.targets import TARGETS, TargetSpec
 from app.forms.fields import Field
 from app.forms.read import Given, read, whole
 from app.kinds.desk import Desk
 from app.kinds.explain.question import KEY
+from app.kinds.timings import Speed
+from app.methods import DEFAULT
 
 AROUND = 36
 
@@ -50,8 +51,8 @@ def preview(given: Given, fields: Mapping[str, Field], desk: Desk) -> Preview:
         form = "prompt" if passages[0] is None else "pair"
         sentence = desk.target_sentence(info, _target(given, fields), form)
         steps = whole("steps", _last(given, "steps") or 50)
-        timed = desk.timed(info.slug, (KEY,))
-        return Preview(sentence, counts, estimate(timed, steps, len(passages)), None)
+        speed = desk.speed(info.slug, KEY, _last(given, "method") or DEFAULT)
+        return Preview(sentence, counts, estimate(speed, (steps + 1) * max(1, len(passages))), None)
     except GolgiError as error:
         return Preview("", (), "", error)
 
@@ -90,13 +91,10 @@ def marks(text: str) -> str:
     return ", ".join(f"{count} {name}" for count, name in counts if count)
 
 
-def estimate(timed: Sequence[Run], steps: int, inputs: int) -> str:
-    """Time of a run of ``inputs`` inputs with ``steps`` intervals, going by the newest timed run of the same model."""
-    for run in timed:
-        passes = run.plan.get("passes", 0) * run.plan.get("items", 0)
-        if run.seconds and passes:
-            seconds = run.seconds / passes * (steps + 1) * max(1, inputs)
-            device = run.environment.get("device", "")
-            length = f"{seconds:.0f} s" if seconds >= 1.5 else "1 s"
-            return f"about {length} on {device}, going by run {run.id}; more where steps are doubled"
-    return "no timing yet for this model on this machine"
+def estimate(speed: Speed | None, rows: int) -> str:
+    """Time of so many row passes, by the runs of the model on this machine."""
+    if speed is None:
+        return "no timing yet for this model on this machine"
+    seconds = speed.seconds * rows
+    length = f"{seconds:.0f} s" if seconds >= 1.5 else "1 s"
+    return f"about {length} on {speed.device}, going by {speed.words}; more where steps are doubled"

@@ -19,6 +19,7 @@ KIND: Kind[StudyQuestion, StudyForm, StudyLook] = Kind(
     report=StudyReport,
     Look=StudyLook,
     lane_of=lambda question: Lane.BATCH,
+    unit="pairs",
     address="/study",
     heading="Do they matter? An ablation study",
     help="Neuron sets are switched off while whole candidate lists are re-ranked, each beside random sets of the same "

@@ -49,7 +49,10 @@ class StudyAsk(Ask[StudyQuestion, StudyForm]):
             title += f" and {len(names) - 1} more"
         if question.chosen_on:
             title += ", size chosen before"
-        return Asked(question, model, title, " ".join(names), inputs)
+        controlled = sum(not is_source(role) for role in inputs)
+        measured = question.evaluation
+        rows = settings_count(question, len(sources), controlled) * measured.queries * measured.depth
+        return Asked(question, model, title, " ".join(names), inputs, rows=rows)
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> StudyForm:
         """The question, its model, its rankings, and whether controls stand beside them."""
@@ -75,11 +78,7 @@ class StudyAsk(Ask[StudyQuestion, StudyForm]):
         fitting = len(candidate_lists(question.model_copy(update={"evaluation": most}), desk.data, dataset))
         count = settings_count(question, len(sources), len(controls()) if beside else 0)
         cost = Cost("queries", fitting, len(lists), count * sum(map(len, lists)))
-        for run in desk.timed(model.info.slug, (KEY,)):
-            rows = int(run.plan.get("settings", 0)) * len(run.plan.get("pairs", ()))
-            if rows and run.seconds:
-                return cost.by(run, rows)
-        return cost
+        return cost.timed(desk.speed(model.info.slug, KEY))
 
     def _complete(self, values: Values, desk: Desk) -> tuple[StudyForm, StudyQuestion, Model, Sequence[Run]]:
         """The form, the question with nothing left open, the model, and the rankings under test."""

@@ -178,8 +178,9 @@ class StudyReport(Report[StudyQuestion, StudyLook]):
     def paragraph(self) -> str:
         """Candidates, measures, statistics, controls."""
         evaluation, anchors = self.question.evaluation, self.run.facts.get("anchors", {})
+        n = self.run.facts.get("n", 0)
         return (
-            f"The first {evaluation.depth} candidates of {self.run.facts.get('n', 0)} queries of {evaluation.name} "
+            f"The first {evaluation.depth} candidates of {n or 'the'} queries of {evaluation.name} "
             f"(part {evaluation.part}, split by query id with seed {evaluation.split.seed}) were scored with the model "
             "intact and with each neuron set edited in all layers at once. Metrics are those of ir-measures: passages "
             "are ordered by score, ties by passage id; passages without a judgement count as not relevant; nDCG has "

@@ -93,7 +93,7 @@ class StudyWork:
             "queries": [[query, len(passages)] for query, passages in lists.items()],
             "pairs": [[q, p, grades.get(q, {}).get(p)] for q, passages in lists.items() for p in passages],
             "settings": len(self.settings),
-            "tokens": TOKENS_PER_PASS.get(self.host.device.type, 4096),
+            "tokens": TOKENS_PER_PASS.get(self.host.device.type, 2048),
             "neurons": len(self.space),
             "target": self.host.target(self.question.target, batch).resolved.model_dump(mode="json"),
         }
@@ -123,7 +123,7 @@ class StudyWork:
         lists, _ = lists_of(plan["pairs"], count)
         grades = self.given.data.judgements(self.dataset.id, set(lists))
         tau = self.question.evaluation.threshold
-        by_measure = measured(answers, lists, grades, tau)
+        by_measure = measured(answers, lists, grades, tau, self.host.between)
         rows = tuple(ArrayRow("metric", name, "all", "query", 0, len(lists), v) for name, v in by_measure.items())
         facts |= {"n": len(lists), "measures": list(by_measure), "anchors": references(lists, grades, tau)}
         few = () if len(lists) >= 30 else (f"Means over {len(lists)} queries are rough; see the intervals.",)

@@ -112,7 +112,7 @@ def models(request: Request) -> Response:
 @router.get("/jobs", name="api_jobs")
 def jobs(request: Request) -> Response:
     """Open jobs first, then the newest."""
-    return JSONResponse(plain(services(request).pages.all_jobs()))
+    return JSONResponse(plain(services(request).queue.all()))
 
 
 @router.get("/docs", include_in_schema=False, name="api_docs")

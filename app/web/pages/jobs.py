@@ -12,14 +12,14 @@ router = APIRouter(include_in_schema=False)
 @router.get("/jobs.json", name="jobs_json")
 def jobs(request: Request) -> Response:
     """Open jobs first, then the newest."""
-    return render(request, "jobs", services(request).pages.all_jobs())
+    return render(request, "jobs", services(request).queue.all())
 
 
 @router.get("/jobs/{number}", name="job")
 @router.get("/jobs/{number}.json", name="jobs_one_json")
 def job(request: Request, number: int) -> Response:
-    """One job with its log."""
-    return render(request, "job", services(request).pages.job(number))
+    """One job with what goes first and its log."""
+    return render(request, "job", services(request).queue.job(number))
 
 
 @router.post("/jobs/{number}/stop", name="stop_job")

@@ -1,0 +1,47 @@
+"""How fast a model was on this machine, by all of its runs here.
+
+A row pass with gradients costs about three forward passes (``Ask.weight``); where no run of the same kind and method
+was timed, those of others tell the time roughly.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.domain.runs import Timed
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of one row pass. ``runs`` are those that tell it, the newest first; ``alike`` whether they are of the
+    same kind and method; ``device`` is where they ran."""
+
+    seconds: float
+    runs: tuple[int, ...]
+    alike: bool
+    device: str
+
+    @property
+    def words(self) -> str:
+        """What it goes by."""
+        last = f"run {self.runs[0]}"
+        counted = last if len(self.runs) == 1 else f"{len(self.runs)} runs of this model, the last one {last}"
+        return counted if self.alike else f"{counted}, of another kind or method: roughly"
+
+
+def speed_of(timed: Sequence[Timed], weight: Callable[[str], float], kind: str, method: str = "") -> Speed | None:
+    """The speed of a model for a kind of run with a method; None where nothing of it was timed.
+
+    Args:
+        timed: its runs, the newest first; those on another device than the newest one are left out.
+        weight: of a row pass of a kind, in forward passes.
+        kind, method: what is asked, the method empty where the kind has none; runs of both tell it, else those of the
+            method, else all.
+    """
+    here = [one for one in timed if one.device == timed[0].device]
+    same = [one for one in here if one.kind == kind and method in ("", one.method)]
+    told = same or [one for one in here if method and one.method == method] or here
+    passes = sum(one.rows * weight(one.kind) for one in told)
+    if not passes:
+        return None
+    seconds = sum(one.seconds for one in told) / passes * weight(kind)
+    return Speed(seconds, tuple(one.run for one in told), bool(same), told[0].device)
