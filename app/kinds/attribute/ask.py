@@ -40,7 +40,7 @@ class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
             target=desk.target(model, form.target),
             max_length=desk.length(model, form.max_length if "max_length" in form.model_fields_set else None),
         )
-        rows = sample.limit * method.passes() * (2 if question.target.name == "pairwise" else 1)
+        rows = sample.limit * method.passes(model.info.layers or 1) * (2 if question.target.name == "pairwise" else 1)
         return Asked(question, model, _title(question), sample.name, version=method.version, rows=rows)
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> AttributeForm:

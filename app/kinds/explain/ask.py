@@ -72,7 +72,7 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         for example in question.examples:
             desk.seen(model, example, question.max_length)
         title = question.query.strip().replace("\n", " ")[:90]
-        rows = len(question.examples) * method.passes()
+        rows = len(question.examples) * method.passes(model.info.layers or 1)
         return Asked(question, model, title, self.text(question), version=method.version, rows=rows)
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> ExplainForm:
