@@ -27,16 +27,20 @@ MARGIN = 50_000_000
 
 
 @contextmanager
-def in_one_go(target: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of ``target`` when the block ends, and is gone after an error or Ctrl-C."""
+def in_one_go(target: Path, *, again: bool = False) -> Iterator[Path]:
+    """An empty folder that becomes ``target`` when the block ends, and is gone after an error or Ctrl-C.
+
+    What is there by then stays, unless ``again``: another process made the same.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as spare:
         made, old = Path(spare) / "new", Path(spare) / "old"
         made.mkdir()
         yield made
-        if target.exists():
+        if again and target.exists():
             target.rename(old)
-        made.rename(target)
+        if not target.exists():
+            made.rename(target)
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,11 @@ class Card:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write(file: Path, target: Path, card: Card) -> Path:
+def write(file: Path, target: Path, card: Card, *, again: bool = False) -> Path:
     """Write what a GGUF file holds as an ordinary folder with safetensors in float32.
 
     Args:
-        file: the GGUF file. target: the folder; an older one is replaced, at the end. card: what it tells besides.
+        file: the GGUF file. target: the folder. card: what it tells besides. again: replace an older one, at the end.
 
     Raises:
         Unsupported: the file cannot be read. Conflict: there is no room on the disk.
@@ -69,7 +73,7 @@ def write(file: Path, target: Path, card: Card) -> Path:
     reading = read(file)
     room(target.parent, sum(4 * weight.numel() for weight in reading.model.parameters()))
     try:
-        with in_one_go(target) as folder:
+        with in_one_go(target, again=again) as folder:
             reading.model.save_pretrained(folder)
             reading.tokenizer.save_pretrained(folder)
             _check_tokens(reading, folder)

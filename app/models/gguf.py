@@ -1,5 +1,6 @@
 """GGUF files: what their headers tell, without reading weights."""
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -62,6 +63,7 @@ def header_of(file: Path) -> Header:
 def broken(file: Path, error: Exception) -> Unsupported:
     """The error of a file that cannot be read."""
     said = (str(error).strip().splitlines() or [type(error).__name__])[0].replace(str(file), "the file")
+    said = "it ends too early" if isinstance(error, struct.error) else said
     return Unsupported(
         "a whole GGUF file that the transformers library can read",
         f"{file.name}: {said[:200]}",
@@ -134,5 +136,16 @@ def _told(file: Path) -> dict[str, Any]:
         "neurons": layers * units if layers and units else None,
         "max_length": min(512, header.whole("context_length") or 512),
         "file_bytes": file.stat().st_size,
-        "origin": f"{file.name}; its first use writes the weights as float32 into an ordinary folder",
+        "origin": f"{file.name}{_packed(header)}; its first use writes the weights as float32 into an ordinary folder",
     }
+
+
+def _packed(header: Header) -> str:
+    """How most of the weights are kept, as far as the header tells."""
+    from gguf import LlamaFileType
+
+    try:
+        name = LlamaFileType(header.facts["general.file_type"]).name
+    except (KeyError, ValueError):
+        return ""
+    return f", mostly {name.removeprefix('MOSTLY_')}"

@@ -27,6 +27,11 @@ LLAMA3 = {"rope_type": "llama3", "low_freq_factor": 1.0, "high_freq_factor": 4.0
 LLAMA3_FACTORS, LLAMA3_LENGTH = (8.0, 32.0), 8192
 
 
+LLAMA3_CUT = ("llama3", "llama-v3", "llama-bpe")
+"""How files name Llama 3's way to cut texts: words of the vocabulary stay whole, and the beginning is marked unless the
+file says that it is not."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A model in float32 with its tokenizer.
@@ -122,7 +127,9 @@ MEANT: Mapping[str, Callable[[Any], Any]] = {
     "attention.value_length": _head,
     "attention.sliding_window": _window,
     "rope.scaling.type": lambda config: "none",
+    "rope.scale_linear": lambda config: 1.0,
     "expert_count": lambda config: 0,
+    "expert_used_count": lambda config: 0,
     "attention.causal": lambda config: True,
     "attention.head_count_kv": lambda config: getattr(config, "num_key_value_heads", config.num_attention_heads),
     "attention.head_count": lambda config: config.num_attention_heads,
@@ -135,7 +142,7 @@ MEANT: Mapping[str, Callable[[Any], Any]] = {
 
 READ = {
     *("vocab_size", "rope.freq_base", "attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon"),
-    *("rope.scaling.original_context_length", "rope.scaling.factor", "rope.scaling.finetuned"),
+    *("tensor_data_layout", "rope.scaling.original_context_length", "rope.scaling.factor", "rope.scaling.finetuned"),
 }
 """Settings that the loader reads, or that mean something only beside another one of ``MEANT``."""
 
@@ -242,9 +249,11 @@ def _check_names(model: Any, header: Header, found: list[str]) -> None:
 
 def _tokenizer(file: Path, header: Header, rows: int) -> tuple[Any, tuple[str, ...]]:
     """The tokenizer, and what was guessed of it; ``rows`` of the word look-up are all that it may number."""
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    cut = str(header.facts.get("tokenizer.ggml.pre", ""))
-    notes = []
+    cut, notes = str(header.facts.get("tokenizer.ggml.pre", "")), []
+    how = {"add_bos_token": True} if cut in LLAMA3_CUT else {}
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, **how)
+    if cut in LLAMA3_CUT:
+        tokenizer.backend_tokenizer.model.ignore_merges = True
     if header.facts.get("tokenizer.ggml.model") == "gpt2":
         if cut == "smollm":
             parts = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

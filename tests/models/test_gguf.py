@@ -1,6 +1,7 @@
 """GGUF files are models: what comes out is what went in, and what would be left out is refused."""
 
 import errno
+import json
 import math
 import shutil
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ from app.domain.errors import Conflict, Unsupported
 from app.domain.examples import Example
 from app.models import converted
 from app.models import gguf as headers
-from app.models.converted import Card, write
+from app.models.converted import Card, in_one_go, write
 from app.models.loading import Hosts
 
 SIZES: Mapping[str, Any] = {
@@ -216,7 +217,8 @@ def hosts(tmp_path: Path, tokenizer: Any) -> Hosts:
     save_tiny(root / "plain", "Llama")
     for name in ("single", "two"):
         (root / name).mkdir()
-    one = write_gguf(root / "one.Q8_0.gguf", tiny_llama(300), tokenizer, "Q8_0")
+    told = {"general.file_type": 7}
+    one = write_gguf(root / "one.Q8_0.gguf", tiny_llama(300), tokenizer, "Q8_0", extra=told)
     for place in ("single/x.gguf", "two/x.gguf", "two/y.GGUF", "plain/z.gguf", "../elsewhere.gguf"):
         shutil.copy(one, root / place)
     aliases = {"short": str(tmp_path / "elsewhere.gguf")}
@@ -228,6 +230,7 @@ def test_a_file_or_a_folder_with_one_is_a_model(hosts: Hosts, tmp_path: Path) ->
     assert set(infos) == {"one.Q8_0.gguf", "plain", "short", "single", "two"}
     assert not hosts.converted.root.exists()
     dry = infos["one.Q8_0.gguf"]
+    assert dry.origin.startswith("one.Q8_0.gguf, mostly Q8_0; its first use")
     assert dry.problem is None and (dry.family, dry.task, dry.layers, dry.neurons) == ("Llama", "causal", 2, 192)
     assert "one GGUF file in a folder; found x.gguf, y.GGUF" in str(infos["two"].problem)
     assert infos["plain"].neurons == 72 and infos["plain"].origin == ""
@@ -277,6 +280,16 @@ def test_nothing_half_made_is_left(hosts: Hosts, monkeypatch: pytest.MonkeyPatch
     assert isinstance(caught.value, KeyboardInterrupt) or "Make room" in str(caught.value)
 
 
+def test_what_another_process_made_meanwhile_stays(tmp_path: Path) -> None:
+    for again, kept in ((False, "theirs"), (True, "ours")):
+        with in_one_go(tmp_path / "a", again=again) as folder:
+            (folder / "x").write_text("ours")
+            (tmp_path / "a").mkdir(exist_ok=True)
+            (tmp_path / "a" / "x").write_text("theirs")
+        assert (tmp_path / "a" / "x").read_text() == kept
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_a_full_disk_is_told_before_it_is_full(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(hosts.root)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
@@ -299,6 +312,11 @@ def test_tokens(tmp_path: Path, tokenizer: Any) -> None:
         for text in texts:
             plain = tokenizer(text)["input_ids"]
             assert again(text)["input_ids"] == ([1, *plain] if name == "bos" else plain) or name == "smollm", text
+    flag, merges = "tokenizer.ggml.add_bos_token", json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
+    llama3 = {"tokenizer.ggml.pre": "llama-bpe", flag: None, "tokenizer.ggml.merges": [" ".join(merges[0])]}
+    file = write_gguf(tmp_path / "llama3.gguf", tiny_llama(300), tokenizer, extra=llama3)
+    again = AutoTokenizer.from_pretrained(write(file, tmp_path / "llama3", Card("llama3")))
+    assert again("the")["input_ids"] == [1, tokenizer.get_vocab()["the"]]
     smollm = AutoTokenizer.from_pretrained(tmp_path / "smollm").backend_tokenizer.pre_tokenizer
     cut = [piece for piece, _ in smollm.pre_tokenize_str("a\n\n12 3")]
     assert cut == ["a", "ĊĊ", "1", "2", "Ġ", "3"]
