@@ -10,7 +10,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY app ./app
 COPY frontend ./frontend
-RUN pip install --no-cache-dir .
+RUN pip install --no-cache-dir '.[gguf]'
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 10001 golgi && mkdir /data && chown golgi /data

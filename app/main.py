@@ -98,6 +98,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         budget_bytes=int(settings.model_budget_gb * 1e9) or None,
         offline=settings.offline,
         aliases=settings.aliases,
+        converted=settings.data_dir / "converted",
     )
     runs, results, jobs, registry, data = Runs(db), Results(db), Jobs(db), Registry(db), DatasetWriter(db)
     sets, demo = SetStore(db), Demo()

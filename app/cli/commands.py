@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from fastapi.encoders import jsonable_encoder
 
+from app.cli.get_model import get_model
 from app.cli.server import say, serve, settings_of, worker
 from app.cli.telling import Telling, jobs_of
 from app.cli.values import values_of
@@ -185,6 +186,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     **dict.fromkeys(kinds(), ask),
     "import-data": import_data,
     "check-model": check_model,
+    "get-model": get_model,
     "export-model": export_model,
     "export": export,
     "import": bring,

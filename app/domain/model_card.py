@@ -46,7 +46,8 @@ class Readable(BaseModel):
 class ModelInfo(Readable):
     """What can be told without loading weights (dry inspection of a folder or of the cached hub files).
 
-    ``problem`` is the sentence why it cannot be loaded, or None.
+    ``origin`` tells what the weights were read from, where that is another file; ``problem`` is the sentence why it
+    cannot be loaded, or None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +65,7 @@ class ModelInfo(Readable):
     file_bytes: int = 0
     memory_bytes: int = 0
     readme: str = ""
+    origin: str = ""
     problem: str | None = None
 
 

@@ -17,6 +17,7 @@ from app.forms.fields import validated
 from app.kinds.timings import Speed, speed_of
 from app.methods.base import Method, methods
 from app.models.loading import Hosts
+from app.models.places import is_place, whole_path
 from app.models.targets import check_inner
 from app.models.tasks import task_for, tasks
 from app.models.tasks.base import Task
@@ -66,13 +67,13 @@ class Desk:
         The slug of such a folder is known after its first load, by its card.
         """
         inside = (self.hosts.root / name, self.hosts.root / name.replace("/", "--"))
-        if not name.strip() or name in self.hosts.aliases or any(folder.is_dir() for folder in inside):
+        if not name.strip() or name in self.hosts.aliases or any(is_place(folder) for folder in inside):
             return name
         folder = Path(name).expanduser()
-        if folder.is_dir():
-            return str(folder.resolve())
+        if is_place(folder):
+            return whole_path(folder)
         card = self.registry.card(name)
-        return card.source if card is not None and Path(card.source).is_dir() else name
+        return card.source if card is not None and is_place(Path(card.source)) else name
 
     def inspect(self, name: str) -> ModelInfo:
         """What can be told of a model without loading it.

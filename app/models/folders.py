@@ -13,6 +13,7 @@ from app.domain.errors import NotFound, Unsupported
 from app.domain.model_card import ModelInfo
 from app.models.architectures import architectures, claim
 from app.models.architectures.base import Architecture
+from app.models.places import is_place
 from app.models.tasks import tasks
 
 PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
@@ -25,7 +26,7 @@ def slug_of(name: str) -> str:
 
 
 def resolve(name: str, root: Path, aliases: Mapping[str, str], offline: bool) -> Path:
-    """The local folder of an alias, a folder below ``root``, a path, or a hub id (fetched unless offline).
+    """The local folder or GGUF file of an alias, a name below ``root``, a path, or a hub id (fetched unless offline).
 
     Raises:
         NotFound: nothing of that name can be reached.
@@ -34,7 +35,7 @@ def resolve(name: str, root: Path, aliases: Mapping[str, str], offline: bool) ->
     if not wanted.strip():
         raise NotFound("the name of a model", "an empty name", "Choose a model from the list.", "model")
     for folder in (root / wanted, root / wanted.replace("/", "--"), Path(wanted).expanduser()):
-        if folder.is_dir():
+        if is_place(folder):
             return folder
     return _fetched(wanted.replace("--", "/"), root, offline)
 
@@ -266,6 +267,7 @@ def _facts(folder: Path) -> dict[str, Any]:
         "heads": _number(config, "num_attention_heads", "n_heads", "n_head", "num_heads"),
         "neurons": layers * units if layers and units else None,
         "labels": labels,
+        "origin": more.get("origin", ""),
         "relevant_label": guess_relevant(labels, more.get("relevant_label")),
         "max_length": min(more.get("max_length", 512), positions),
         "file_bytes": sum(path.stat().st_size for path in files),
@@ -281,13 +283,13 @@ def _number(config: Mapping[str, Any], *names: str) -> int | None:
 
 def about(folder: Path) -> dict[str, Any]:
     """What ``golgi.json`` says: task (a key), relevant_label and max_length (numbers), in_domain (names), quality (by
-    name).
+    name), origin (a sentence).
 
     Raises:
         Unsupported: a value of another type.
     """
     facts = read_json(folder / "golgi.json")
-    kinds = {"task": str, "relevant_label": int, "max_length": int, "in_domain": list, "quality": dict}
+    kinds = {"task": str, "relevant_label": int, "max_length": int, "in_domain": list, "quality": dict, "origin": str}
     for name, kind in kinds.items():
         if name in facts and (not isinstance(facts[name], kind) or facts[name] is True or facts[name] is False):
             raise Unsupported(

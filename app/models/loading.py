@@ -13,12 +13,14 @@ from app.domain.errors import GolgiError, NotFound, OutOfMemory, Unsupported
 from app.domain.examples import Example, Seen
 from app.domain.model_card import ModelCard, ModelInfo
 from app.domain.sites import SiteKind
-from app.models import folders
+from app.models import folders, gguf
 from app.models.architectures.base import Architecture
+from app.models.converted import Converted
 from app.models.encoder import Encoder
 from app.models.encoding import fast_tokenizer
 from app.models.host import ModelHost
 from app.models.memory import memory
+from app.models.places import names_in
 from app.models.room import check_budget, held, needed
 from app.models.selfcheck import checked
 from app.models.tasks import tasks
@@ -38,6 +40,7 @@ class Hosts:
         budget_bytes: weights kept in memory together; None: 60 % of the device's memory.
         offline: never ask the hub.
         aliases: short name to folder or hub id.
+        converted: folder of folders made of GGUF files; ``.converted`` below the root unless it is given.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class Hosts:
         budget_bytes: int | None = None,
         offline: bool = False,
         aliases: Mapping[str, str] | None = None,
+        converted: Path | None = None,
     ) -> None:
         self.root, self.offline, self.aliases = root, offline, dict(aliases or {})
+        self.converted = Converted(converted or root / ".converted")
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(chosen)
         self.budget = budget_bytes or int(SHARE * memory(self.device)["memory_total"])
@@ -61,22 +66,25 @@ class Hosts:
         self._lock, self._reading = threading.RLock(), threading.Lock()
 
     def available(self) -> tuple[ModelInfo, ...]:
-        """Every folder below the root and every alias, dry."""
-        names = sorted(path.name for path in self.root.glob("*") if path.is_dir()) if self.root.is_dir() else []
-        return tuple(self.inspect(name) for name in [*names, *sorted(self.aliases)])
+        """Every folder and GGUF file below the root and every alias, dry."""
+        return tuple(self.inspect(name) for name in [*names_in(self.root), *sorted(self.aliases)])
 
     def folder(self, name: str) -> Path:
-        """The local folder of a model; fetches a hub id unless offline.
+        """The local folder of a model; fetches a hub id unless offline, and converts a GGUF file on its first use.
 
         Raises:
             NotFound: nothing of that name can be reached.
+            Unsupported, Conflict: a GGUF file that cannot be converted.
         """
+        return self.converted.folder(self._place(name))
+
+    def _place(self, name: str) -> Path:
         return folders.resolve(name, self.root, self.aliases, self.offline)
 
     def at_hand(self, name: str) -> bool:
         """Whether a model's folder is on this machine; the hub is not asked."""
         try:
-            return folders.resolve(name, self.root, self.aliases, offline=True).is_dir()
+            return folders.resolve(name, self.root, self.aliases, offline=True).exists()
         except NotFound:
             return False
 
@@ -86,6 +94,9 @@ class Hosts:
         Raises:
             NotFound: nothing of that name can be reached.
         """
+        place = self._place(name)
+        if self.converted.waits(place):
+            return gguf.inspected(name, folders.slug_of(name), place)
         return folders.inspected(name, self.folder(name))
 
     def hash(self, name: str) -> str:

@@ -79,7 +79,7 @@ class Catalogue:
         return ModelsView(views, alive, str(self.hosts.root), families, self.hosts.offline)
 
     def model(self, name: str) -> ModelView:
-        """One model, by slug, folder, alias or hub id.
+        """One model, by slug, folder, GGUF file, alias or hub id.
 
         Raises:
             NotFound: nothing of that name can be reached.
