@@ -1,10 +1,11 @@
 """Figures of studies: a measure over neurons removed, changes by query, stability, overlap, cross tests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines
+from app.domain.counting import counted
+from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines, nothing_to_see
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 COLOURS = (POSITIVE, NEGATIVE, "#3d7f5d", "#8a5aa8", "#a8843a", "#4a4f55")
@@ -95,7 +96,7 @@ def _band(line: Line) -> dict[str, Any]:
 
 
 def changes(values: Sequence[tuple[str, float]], measure: str, caption: str) -> Figure:
-    """Change of a measure by query, sorted; at most 600 bars."""
+    """Change of a measure by query, sorted; at most 600 bars. How many did not change is said, as they have no bar."""
     ordered = sorted(values, key=lambda pair: pair[1])
     shown = ordered if len(ordered) <= 600 else [ordered[round(at * (len(ordered) - 1) / 599)] for at in range(600)]
     plot = {
@@ -115,20 +116,31 @@ def changes(values: Sequence[tuple[str, float]], measure: str, caption: str) -> 
             "queries, from largest fall to largest rise",
             f"change of {measure}",
             xaxis={"type": "category", "showticklabels": False},
+            **nothing_to_see((value for _, value in ordered), f"No query changes its {measure}."),
         ),
     }
+    same = sum(value == 0 for _, value in ordered)
+    told = f"{caption} · {same} of {counted(len(ordered), 'query', 'queries')} unchanged"
     return Figure(
-        "changes", f"Change of {measure} by query", caption, plot, ("query", f"change of {measure}"), tuple(ordered)
+        "changes", f"Change of {measure} by query", told, plot, ("query", f"change of {measure}"), tuple(ordered)
     )
 
 
 def doses(lines: Sequence[Line], base: float, measure: str, caption: str) -> Figure:
-    """A measure over λ for each set and its random sets."""
-    plain = curve(lines, {"intact": base}, measure, caption)
+    """A measure over λ for each set and its random sets; λ = 1 is the intact model, also where it was not measured."""
+    plain = curve([_with_intact(line, base) for line in lines], {"intact": base}, measure, caption)
     plot = {"data": plain.plot["data"], "layout": {**plain.plot["layout"]}}
     plot["layout"]["xaxis"] = {"title": {"text": "λ (0 switches off, 1 leaves as it is)"}, "type": "linear"}
     columns = ("set", "λ", measure, "lowest seed", "highest seed")
     return Figure("doses", f"{measure} over λ", caption, plot, columns, plain.rows)
+
+
+def _with_intact(line: Line, base: float) -> Line:
+    """The line with its point at λ = 1."""
+    if any(x == 1 for x, _ in line.points):
+        return line
+    band = sorted([*line.band, (1, base, base)]) if line.band else ()
+    return replace(line, points=tuple(sorted([*line.points, (1, base)])), band=tuple(band))
 
 
 def stability(points: Sequence[tuple[float, float, float]], caption: str) -> Figure:

@@ -474,8 +474,11 @@ def test_the_cost_is_told_before_the_start(measured: Golgi) -> None:
     asked = measured.services.requests.cost("attribute", {**runs.get(1).spec.settings, "model": "tiny-bert"})
     plan = runs.get(1).plan
     assert asked.fitting == plan["fitting"] and asked.passes == min(12, plan["fitting"]) * plan["passes"]
-    assert "Choose one, or import one first" in client.post("/attribute/cost", data={**ATTRIBUTE, "dataset": ""}).text
-    assert "Choose at least one" in client.post("/study/cost", data=STUDY).text
+    assert (
+        "Choose a dataset, or import one first"
+        in client.post("/attribute/cost", data={**ATTRIBUTE, "dataset": ""}).text
+    )
+    assert "Choose a run to take neurons from" in client.post("/study/cost", data=STUDY).text
     assert runs.find(filters={})[1] == before, "nothing was started"
 
 
