@@ -184,7 +184,7 @@ def distribution(values: NDArray[np.float64], unit: str, caption: str) -> Figure
         "data": lines,
         "layout": layout(
             f"|score| ({unit})",
-            "share of the neurons of that sign",
+            "share of that sign",
             showlegend=True,
             xaxis={"type": "log", "exponentformat": "power"},
             yaxis={"tickformat": ".0%"},

@@ -35,10 +35,11 @@
     plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
     return plot;
   }
+  const short = (cell) => { const told = cell.split(" ")[0]; return told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told; };
   function narrowed(plot) {  // on a phone: cells tell their number alone, and no scale; a long legend gets room of its own
     for (const trace of plot.data) {
       if (!trace.texttemplate) continue;
-      Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map((cell) => cell.split(" ")[0])), textfont: { size: 9 } });
+      Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map(short)), textfont: { size: 9 } });
       for (const [name, angle] of [["xaxis", -50], ["yaxis", 0]]) Object.assign(plot.layout[name], { tickfont: { size: 9 }, tickangle: angle });
     }
     const named = plot.data.filter((trace) => trace.name && trace.showlegend !== false).length;
