@@ -9,6 +9,7 @@ from app.analysis.agreement import intersection_chance, overlap, spearman
 from app.demo.corpora import IN_DOMAIN
 from app.domain.counting import counted
 from app.domain.runs import Run
+from app.figures.studies import MATCHED
 from app.kinds.answers import Comparison
 from app.kinds.reporting import Report
 from app.kinds.words import signed
@@ -211,7 +212,7 @@ def _curve(services: Services, curve: Run) -> str:
 def _controls(view: Report[Any, Any]) -> list[tuple[Any, ...]]:
     """Rows of the curve's table that are neither a tested set nor its matched random sets: name, neurons, value."""
     tested = {comparison.name for comparison in view.comparisons}
-    beside = tested | {f"random, matched to {name}" for name in tested}
+    beside = tested | {f"{MATCHED}{name}" for name in tested}
     return [row for row in view.figures["curve"].rows if isinstance(row[1], int) and row[0] not in beside]
 
 

@@ -37,6 +37,7 @@
   }
   const short = (cell) => { const told = cell.split(" ")[0]; return told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told; };
   function narrowed(plot) {  // on a phone: cells tell their number alone, and no scale; a long legend gets room of its own
+    if (plot.layout.yaxis.type === "category") plot.layout.yaxis.tickfont = { size: 9 };
     for (const trace of plot.data) {
       if (!trace.texttemplate) continue;
       Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map(short)), textfont: { size: 9 } });
