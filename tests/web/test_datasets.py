@@ -227,7 +227,8 @@ def test_comparisons_are_refused_in_words(measured: Golgi) -> None:
     client = client_of(measured)
     assert client.get("/compare?run=6").status_code == 422
     assert client.get("/compare?run=99").status_code == 404
-    assert client.get("/compare?set=1&set=2").status_code in (404, 422)
+    assert client.get("/compare?set=98&set=99").status_code == 404
+    assert "Set 99: expected" in client.get("/compare?run=1&set=99").text
 
 
 def test_models_are_compared_by_depth_and_checkpoints_by_neuron(golgi: Golgi) -> None:
