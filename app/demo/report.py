@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 from app.analysis.agreement import intersection_chance, overlap, spearman
+from app.demo.corpora import IN_DOMAIN
+from app.domain.counting import counted
 from app.domain.runs import Run
+from app.figures.studies import MATCHED
 from app.kinds.answers import Comparison
 from app.kinds.reporting import Report
 from app.kinds.words import signed
@@ -30,7 +33,7 @@ def report(
         _curve(services, curve),
         _verdict(services, runs, crossed, share)
         + _rival(services, curve)
-        + _domain_neurons(services, sets, share)
+        + _domain_neurons(services, runs, sets, share)
         + ROUGH,
     ]
     return "\n".join(parts).rstrip() + "\n"
@@ -44,23 +47,34 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def _head(runs: Runs, crossed: Sequence[Run], share: float) -> str:
     run, test = next(iter(runs.values())), crossed[0]
     params, tokens = run.spec.settings["params"], run.spec.settings["max_length"]
-    evaluation = test.spec.settings["evaluation"]
+    evaluation, total = test.spec.settings["evaluation"], _total(runs)
+    datasets, neurons = counted(len(_names(runs)), "dataset"), counted(round(share * total), "neuron")
     return f"""# The demo study
 
-Which neurons of the demo re-ranker matter for relevance on five datasets, do they overlap, and does ranking suffer when
+Which neurons of the demo re-ranker matter for relevance on {datasets}, do they overlap, and does ranking suffer when
 they go? Made by `python -m app.demo.study --data ../shared/data --data-dir FOLDER`; every number below is read from a
 stored run, which a Golgi over that folder shows page by page. Model: {run.spec.model}, weights
 `{run.spec.weights_hash[:12]}`; {run.environment.get("dtype")} on {run.environment.get("device")}.
 
 Neuron Integrated Gradients with {params["steps"]} intervals, trapezoid rule, baseline
-`{params["baseline"]}`, feed-forward neurons (9,216), at most {tokens} tokens; only pairs that the
+`{params["baseline"]}`, feed-forward neurons ({total:,}), at most {tokens} tokens; only pairs that the
 model classes as they are. Queries are split by id: neurons are found on the attribution part, rankings measured on the
 test part, which shares no query with it, and none of which the model was trained on. A set is the top
-{100 * share:g} % ({round(share * 9216)} neurons) of a dataset's mean scores. Measured: {MEASURE} of re-ranking the BM25
+{100 * share:g} % ({neurons}) of a dataset's mean scores. Measured: {MEASURE} of re-ranking the BM25
 top {evaluation["depth"]}, with the set's neurons at zero at all tokens, against {test.spec.settings["seeds"]} random
 sets with the same number of neurons in every layer. Intervals: 95 % bootstrap over queries; p: sign-flip over queries,
 Holm over the sets of one study.
 """
+
+
+def _total(runs: Runs) -> int:
+    """Neurons of the space that every run ranks."""
+    return int(next(iter(runs.values())).facts["neurons"])
+
+
+def _names(runs: Runs) -> list[str]:
+    """Datasets whose relevant pairs were explained."""
+    return [name for name, relevance in runs if relevance == "relevant"]
 
 
 def _attributions(runs: Runs) -> str:
@@ -97,12 +111,11 @@ def _tops(services: Services, runs: Runs, share: float) -> dict[tuple[str, str],
 
 
 def _overlaps(services: Services, runs: Runs, share: float) -> str:
-    tops = _tops(services, runs, share)
-    names = [name for name, relevance in runs if relevance == "relevant"]
+    tops, names = _tops(services, runs, share), _names(runs)
     rows = []
     for at, first in enumerate(names):
         for second in names[at + 1 :]:
-            both = overlap(tops[first, "relevant"][0], tops[second, "relevant"][0], 9216)
+            both = overlap(tops[first, "relevant"][0], tops[second, "relevant"][0], _total(runs))
             rho = spearman(tops[first, "relevant"][1], tops[second, "relevant"][1])
             rows.append(
                 (
@@ -122,7 +135,7 @@ def _classes(services: Services, runs: Runs, share: float) -> str:
     tops = _tops(services, runs, share)
     rows = []
     for name in dict.fromkeys(name for name, _ in runs):
-        both = overlap(tops[name, "relevant"][0], tops[name, "non_relevant"][0], 9216)
+        both = overlap(tops[name, "relevant"][0], tops[name, "non_relevant"][0], _total(runs))
         rho = spearman(tops[name, "relevant"][1], tops[name, "non_relevant"][1])
         rows.append((name, both.shared, f"{both.expected:.2f}", f"{both.jaccard:.2f}", f"{both.p:.1e}", f"{rho:.2f}"))
     head = ("dataset", "shared by relevance and non-relevance", "by chance", "Jaccard", "p", "rank correlation")
@@ -130,9 +143,9 @@ def _classes(services: Services, runs: Runs, share: float) -> str:
 
 
 def _sets(services: Services, runs: Runs, sets: Mapping[str, int], share: float) -> str:
-    count = round(share * 9216)
-    names = [name for name, relevance in runs if relevance == "relevant"]
-    expected = intersection_chance([count] * len(names), 9216)
+    total, names = _total(runs), _names(runs)
+    count = round(share * total)
+    expected = intersection_chance([count] * len(names), total)
     rows = []
     for name, number in sets.items():
         view = services.sets.page(number)
@@ -140,7 +153,7 @@ def _sets(services: Services, runs: Runs, sets: Mapping[str, int], share: float)
         rows.append((name, len(view.found.members), layers, f"`{view.found.text}`"))
     missing = [name for name in ("core", "in-domain", "out-of-domain", "in-domain only") if name not in sets]
     summary = f"The intersection of {len(names)} independent sets of {count} would hold {expected:.1e} neurons. "
-    summary += f"Empty: {', '.join(missing)}." if missing else "None is empty."
+    summary += f"Empty: {', '.join(missing)}." if missing else "Every set has members."
     head = ("set", "neurons", "by layer", "rule")
     return "## Core, in-domain and out-of-domain sets\n\n" + _table(head, rows) + f"\n{summary}\n"
 
@@ -188,17 +201,19 @@ def _curve(services: Services, curve: Run) -> str:
         )
         for comparison in view.comparisons
     ]
-    figure = view.figures["curve"]
-    controls = [
-        row
-        for row in figure.rows
-        if isinstance(row[1], int) and not str(row[0]).startswith(("random, matched", "liveqa"))
-    ]
+    controls = _controls(view)
     head = ("set", "neurons", MEASURE, "against intact", "wins / ties / losses", "against random (p)", "random range")
     other = _table(("control", "neurons", MEASURE), [(name, x, f"{y:.3f}") for name, x, y, *_ in controls])
     name = curve.spec.settings["evaluation"]["name"]
     sentences = "\n".join(f"- {sentence}" for sentence in view.sentences)
     return f"## The curve on {name}\n\n{sentences}\n\n" + _table(head, rows) + "\nOther controls:\n\n" + other
+
+
+def _controls(view: Report[Any, Any]) -> list[tuple[Any, ...]]:
+    """Rows of the curve's table that are neither a tested set nor its matched random sets: name, neurons, value."""
+    tested = {comparison.name for comparison in view.comparisons}
+    beside = tested | {f"{MATCHED}{name}" for name in tested}
+    return [row for row in view.figures["curve"].rows if isinstance(row[1], int) and row[0] not in beside]
 
 
 def _verdict(services: Services, runs: Runs, crossed: Sequence[Run], share: float) -> str:
@@ -208,8 +223,8 @@ def _verdict(services: Services, runs: Runs, crossed: Sequence[Run], share: floa
     significant = [effect for effect in effects if effect.holm < 0.05 and effect.mean < 0]
     outside = sum(not cell.inside for cell in cells)
     tops = _tops(services, runs, share)
-    names = [name for name, relevance in runs if relevance == "relevant"]
-    overlaps = [overlap(tops[n, "relevant"][0], tops[n, "non_relevant"][0], 9216) for n in names]
+    total, names = _total(runs), _names(runs)
+    overlaps = [overlap(tops[n, "relevant"][0], tops[n, "non_relevant"][0], total) for n in names]
     shared = [both.shared for both in overlaps]
     return f"""## What holds, and what does not
 
@@ -246,14 +261,16 @@ def _size(services: Services, sets: Mapping[str, int], name: str) -> int:
     return len(services.sets.get(sets[name]).members) if name in sets else 0
 
 
-def _domain_neurons(services: Services, sets: Mapping[str, int], share: float) -> str:
+def _domain_neurons(services: Services, runs: Runs, sets: Mapping[str, int], share: float) -> str:
     """Whether domains have neurons of their own."""
     core, foreign, domestic = (_size(services, sets, name) for name in ("core", "out-of-domain", "in-domain only"))
-    outside = 9216 * share**2 * (1 - share) ** 3
-    inside = 9216 * share**3 * (1 - share) ** 2
+    total, own = _total(runs), sum(name in IN_DOMAIN for name in _names(runs))
+    rest = len(_names(runs)) - own
+    outside = total * share**rest * (1 - share) ** own
+    inside = total * share**own * (1 - share) ** rest
     outweighs = core > 5 * max(foreign, domestic)
     conclusion = "What the datasets share outweighs by far what is their own." if outweighs else ""
-    return f"""- Out-of-domain neurons (in both out-of-domain sets, in none of the in-domain ones):
+    return f"""- Out-of-domain neurons (in every out-of-domain set, in none of the in-domain ones):
   {foreign}, by chance {outside:.1f}. In-domain only: {domestic}, by chance {inside:.3f}.
-  In all five: {core}. {conclusion}
+  In the sets of all datasets: {core}. {conclusion}
 """

@@ -45,4 +45,6 @@ class Sample(Question):
     limit: Annotated[int, Shown("At most so many pairs")] = Field(
         500, ge=1, le=100_000, description="drawn with the seed; a larger sample begins with the smaller one"
     )
-    seed: Annotated[int, Shown("Seed of the sample", more=True)] = Field(0, ge=0, description="of the sample")
+    seed: Annotated[int, Shown("Seed of the sample", more=True)] = Field(
+        0, ge=0, description="another seed draws other pairs"
+    )

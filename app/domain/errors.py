@@ -12,6 +12,9 @@ class GolgiError(Exception):
     """
 
     status = 400
+    missing = False
+    """Whether nothing is wrong yet: something that is asked for was not given. A form that is being filled says what is
+    next; one that was sent says what was expected."""
 
     def __init__(self, expected: str, found: str, remedy: str, field: str | None = None) -> None:
         super().__init__(expected, found, remedy, field)
@@ -25,6 +28,12 @@ class BadInput(GolgiError):
     """An input that cannot be used as it is."""
 
     status = 422
+
+
+class Missing(BadInput):
+    """Something that is asked for was not given."""
+
+    missing = True
 
 
 class NotFound(GolgiError):

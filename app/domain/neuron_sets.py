@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from app.domain.counting import counted
 from app.domain.errors import BadInput
 from app.domain.questions import Question, Shown
 from app.domain.scores import NeuronScores
@@ -53,7 +54,7 @@ class Selection(Question):
 
     def __str__(self) -> str:
         if self.rank == "hand":
-            return f"hand-picked, {len(self.neurons)} neurons"
+            return f"hand-picked, {counted(len(self.neurons), 'neuron')}"
         size = f"{self.count}" if self.count is not None else f"{100 * self.fraction:g} %"
         where = "" if self.layers is None else " of layers " + ", ".join(f"L{x}" for x in self.layers)
         part = "" if self.part == "all" else f" by {self.part}"

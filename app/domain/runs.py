@@ -69,7 +69,8 @@ class Run(BaseModel):
     """A stored run. Times are UTC; ``seconds`` is compute time; ``facts`` holds numbers of the result by name.
 
     ``environment`` holds package versions, device, dtype, code revision; ``plan`` what was fixed before the first
-    shard. ``recorded`` marks results that ship with the product.
+    shard. ``recorded`` marks results that ship with the product; ``imported`` is when a bundle brought the run in, None
+    for runs made here. ``created`` and ``finished`` are those of its making, wherever that was.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -89,6 +90,7 @@ class Run(BaseModel):
     warnings: tuple[str, ...] = ()
     error: dict[str, str] | None = None
     recorded: bool = False
+    imported: datetime | None = None
     pinned: bool = False
     deleted: bool = False
 

@@ -122,8 +122,12 @@ def _joined(first: Mapping[Site, Floats], second: Mapping[Site, Floats]) -> dict
     return {site: first[site] + second[site] for site in first}
 
 
+ATTRIBUTION = "positive attribution"
+"""What a share of the attribution is a share of, on every page: the sum of all positive scores."""
+
+
 def concentration(values: Iterable[float], share: float = 0.01) -> float:
-    """Share of the positive attribution held by the top ``share`` of units (0 when nothing is positive)."""
+    """Share of the :data:`ATTRIBUTION` held by the top ``share`` of units (0 when nothing is positive)."""
     ordered = np.sort(np.asarray(list(values), dtype=np.float64))[::-1]
     positive = ordered[ordered > 0].sum()
     top = ordered[: max(1, round(share * len(ordered)))]

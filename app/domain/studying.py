@@ -28,10 +28,10 @@ class Evaluation(Question):
         "test", description="part of the split; not the one the neurons were found on"
     )
     queries: Annotated[int, Shown("At most so many queries")] = Field(
-        50, ge=1, le=100_000, description="at most this many"
+        50, ge=1, le=100_000, description="drawn with the seed; those without a relevant judgement are left out"
     )
     depth: Annotated[int, Shown("Candidates per query")] = Field(
-        20, ge=2, le=1000, description="candidates per query, in first-stage order"
+        20, ge=2, le=1000, description="the first ones, in first-stage order"
     )
     threshold: Annotated[int, Shown("Relevant from grade", more=True)] = Field(
         1, ge=1, le=1000, description="lowest grade that counts as relevant"

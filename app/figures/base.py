@@ -1,6 +1,6 @@
 """A figure and its table twin are one object: what is plotted is what is exported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,14 @@ def limit(values: Sequence[float], percentile: float = 0.995) -> float:
 
 
 __all__ = ["DIVERGING", "MARKS", "PAPER", "SINGLE", "Figure", "PlotlyJSONEncoder", "layout", "limit"]
+
+
+def nothing_to_see(values: Iterable[float], told: str) -> dict[str, Any]:
+    """A layout entry that says why a chart is blank: ``told``, where every value is 0. Empty otherwise."""
+    if any(values):
+        return {}
+    place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    return {"annotations": [{**place, "text": told, "font": {"size": 15}}]}
 
 
 def level_lines(levels: Mapping[str, float]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.counting import counted
 from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines
 
 
@@ -56,8 +57,10 @@ def removal(points: Sequence[Point], intact: float, unit: str, caption: str) -> 
     )
 
 
-def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Figure:
-    """Target over the factor λ on the chosen neurons, with matched random sets."""
+def dose(measured: Sequence[Point], intact: float, unit: str, caption: str) -> Figure:
+    """Target over the factor λ on the chosen neurons, with matched random sets. λ = 1 is the intact model, whatever is
+    scaled, and is drawn also where it was not measured."""
+    points = _with_intact(measured, intact)
     plot = {
         "data": _band(points) + _lines(points, {}),
         "layout": layout(
@@ -77,6 +80,52 @@ def dose(points: Sequence[Point], intact: float, unit: str, caption: str) -> Fig
         _columns("λ", unit)[:6],
         tuple(row[:6] for row in _table(points)),
     )
+
+
+def _with_intact(points: Sequence[Point], intact: float) -> list[Point]:
+    """The points with the one at λ = 1, in order."""
+    if not points or any(point.x == 1 for point in points):
+        return list(points)
+    return sorted([*points, Point(1.0, intact, (intact,) * len(points[0].random))], key=lambda point: point.x)
+
+
+def beside(point: Point, intact: float, unit: str, caption: str) -> Figure:
+    """The one size that was measured: the chosen neurons beside their controls, a mark each."""
+    places = (
+        ("chosen neurons", (point.target,), POSITIVE, "circle"),
+        (f"{counted(len(point.random), 'random set')}, matched per layer", point.random, NEUTRAL, "diamond-open"),
+        ("same number from the bottom", (point.bottom,), NEGATIVE, "square"),
+        ("everything else off", (point.complement,), NEGATIVE, "diamond"),
+    )
+    shown = [(name, [v for v in values if v is not None], *look) for name, values, *look in places]
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": values,
+            "y": [name] * len(values),
+            "marker": {"color": colour, "symbol": symbol, "size": 10},
+            "hovertemplate": "%{y}: %{x:.4g}<extra></extra>",
+        }
+        for name, values, colour, symbol in shown
+        if values
+    ]
+    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": intact, "x1": intact}
+    note = {"x": intact, "yref": "paper", "y": 1, "yanchor": "bottom", "text": "intact", "showarrow": False}
+    plot = {
+        "data": data,
+        "layout": layout(
+            f"target ({unit})",
+            "",
+            height=260,
+            yaxis={"type": "category", "autorange": "reversed"},
+            shapes=[{**line, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}],
+            annotations=[note],
+        ),
+    }
+    rows = (("intact", intact), *((name, value) for name, values, *_ in shown for value in values))
+    title = f"Target with {counted(round(point.x), 'neuron')} switched off, beside the controls"
+    return Figure("beside", title, caption, plot, ("set", f"target ({unit})"), rows)
 
 
 def patched(points: Sequence[tuple[str, str, float, float]], back: bool, unit: str, caption: str) -> Figure:
@@ -135,7 +184,7 @@ def _band(points: Sequence[Point]) -> list[dict[str, Any]]:
         "mode": "lines",
         "x": places,
         "y": means,
-        "name": f"{len(measured[0].random) if measured else 0} random sets, matched per layer (mean, range)",
+        "name": f"{counted(len(measured[0].random) if measured else 0, 'random set')}, matched per layer (mean, range)",
         "line": {"color": NEUTRAL, "width": 1.5},
         "hovertemplate": "%{x:.4g}: random mean %{y:.4g}<extra></extra>",
     }

@@ -9,8 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.counting import counted
 from app.domain.sites import Site, SiteKind
-from app.figures.base import DIVERGING, MARKS, NEGATIVE, PAPER, POSITIVE, SINGLE, Figure, layout, limit
+from app.figures.base import (
+    DIVERGING,
+    MARKS,
+    NEGATIVE,
+    PAPER,
+    POSITIVE,
+    SINGLE,
+    Figure,
+    layout,
+    limit,
+    nothing_to_see,
+)
 
 
 def overview(
@@ -149,6 +161,7 @@ def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several:
             showlegend=True,
             xaxis={"type": "category"},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            **nothing_to_see((row[sign] for row in rows for sign in ("positive", "negative")), "Every score is 0."),
         ),
     }
     table = tuple((name, row["positive"], row["negative"], row["width"]) for name, row in zip(names, rows, strict=True))
@@ -157,40 +170,67 @@ def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several:
 
 
 def distribution(values: NDArray[np.float64], unit: str, caption: str) -> Figure:
-    """Share of neurons with at most this magnitude, on a log axis; at most 400 points, denser at the upper end.
+    """Share of the neurons of each sign with at most this magnitude, on a log axis.
 
-    Each point also tells how many neurons have at least its magnitude, and which share of all magnitude they hold.
+    Each point also tells how many neurons of its sign have at least its magnitude, and which share of the attribution
+    of that sign they hold: of :data:`~app.domain.scores.ATTRIBUTION`, or of the negative one. The first line is that of
+    positive scores; a line has at most 400 points, denser at the upper end, and one where the top 1 % begin.
     """
-    ordered = np.sort(np.abs(values))
-    last = len(ordered) - 1
-    even, upper = np.linspace(0, last, min(199, last + 1)), last + 1 - np.geomspace(1, last + 1, min(200, last + 1))
-    picks = np.unique(np.concatenate([even, upper, [last + 1 - max(1, round(0.01 * (last + 1)))]]).round().astype(int))
-    x, y = ordered[picks], (picks + 1) / len(ordered)
-    above = len(ordered) - np.searchsorted(ordered, x)
-    held = np.cumsum(ordered[::-1])[above - 1] / (ordered.sum() or 1.0)
-    shown = x > 0
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x[shown].tolist(),
-        "y": y[shown].tolist(),
-        "customdata": [(int(n), float(h), len(ordered)) for n, h in zip(above[shown], held[shown], strict=True)],
-        "line": {"color": POSITIVE, "shape": "hv"},
-        "hovertemplate": "|score| ≤ %{x:.2e}: %{y:.2%} of neurons<br>%{customdata[0]:,} at or above it hold "
-        "%{customdata[1]:.1%} of the magnitude<extra></extra>",
-    }
+    lines = [
+        _spread(values[values > 0], len(values), "positive", {"color": POSITIVE, "shape": "hv"}),
+        _spread(-values[values < 0], len(values), "negative", {"color": NEGATIVE, "shape": "hv", "dash": "dash"}),
+    ]
     plot = {
-        "data": [line],
+        "data": lines,
         "layout": layout(
             f"|score| ({unit})",
-            "share of neurons",
+            "share of that sign",
+            showlegend=True,
             xaxis={"type": "log", "exponentformat": "power"},
             yaxis={"tickformat": ".0%"},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            **nothing_to_see(values, "Every score is 0."),
         ),
     }
-    table = tuple(zip(x.tolist(), y.tolist(), above.tolist(), held.tolist(), strict=True))
-    columns = (f"|score| ({unit})", "share at most this", "neurons at least this", "share of magnitude they hold")
-    return Figure("distribution", "How scores are spread", caption, plot, columns, table)
+    rows = tuple(
+        (line["name"], x, share, count, held)
+        for line in lines
+        for x, share, (count, held, _) in zip(line["x"], line["y"], line["customdata"], strict=True)
+    )
+    columns = ("sign", f"|score| ({unit})", "share at most this", "neurons at least this", "share of it they hold")
+    zeros = f" · {counted(int((values == 0).sum()), 'neuron')} at 0 are not shown" if (values == 0).any() else ""
+    return Figure("distribution", "How scores are spread", f"{caption}{zeros}", plot, columns, rows)
+
+
+def _spread(sizes: NDArray[np.float64], total: int, sign: str, look: Mapping[str, Any]) -> dict[str, Any]:
+    """The line of one sign, of [n] magnitudes above 0 among ``total`` neurons."""
+    ordered = np.sort(sizes)
+    picks = _picks(len(ordered), total)
+    x = ordered[picks]
+    y = np.searchsorted(ordered, x, side="right") / max(1, len(ordered))
+    above = len(ordered) - np.searchsorted(ordered, x)
+    held = np.cumsum(ordered[::-1])[above - 1] / (ordered.sum() or 1.0)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": sign,
+        "x": x.tolist(),
+        "y": y.tolist(),
+        "customdata": [(int(n), float(h), total) for n, h in zip(above, held, strict=True)],
+        "line": dict(look),
+        "hovertemplate": f"|score| ≤ %{{x:.2e}}: %{{y:.2%}} of the {sign} ones<br>%{{customdata[0]:,}} at or above it "
+        f"hold %{{customdata[1]:.1%}} of the {sign} attribution<extra></extra>",
+    }
+
+
+def _picks(count: int, total: int) -> NDArray[np.int64]:
+    """Which of ``count`` ordered values are drawn: evenly spread, denser at the upper end, and the first of the top
+    1 % of ``total``."""
+    if not count:
+        return np.zeros(0, dtype=np.int64)
+    even, upper = np.linspace(0, count - 1, min(199, count)), count - np.geomspace(1, count, min(200, count))
+    first = max(0, count - max(1, round(0.01 * total)))
+    return np.unique(np.concatenate([even, upper, [first]]).round().astype(np.int64))
 
 
 def layer_units(values: NDArray[np.float64], site: Site, unit: str, caption: str) -> Figure:
@@ -208,7 +248,13 @@ def layer_units(values: NDArray[np.float64], site: Site, unit: str, caption: str
     table = tuple((f"L{site.layer}.{site.kind.value}.{i}", float(v)) for i, v in zip(picks, chosen, strict=True))
     plot = {
         "data": [bars],
-        "layout": layout("number of the unit (numbers have no neighbourhood)", f"score ({unit})", bargap=0, height=280),
+        "layout": layout(
+            "number of the unit (numbers have no neighbourhood)",
+            f"score ({unit})",
+            bargap=0,
+            height=280,
+            **nothing_to_see(values, "Every score of this layer is 0."),
+        ),
     }
     return Figure("units", f"Units of layer {site.layer}", caption, plot, ("neuron", f"score ({unit})"), table)
 

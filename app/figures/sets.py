@@ -35,7 +35,7 @@ def depth(curves: Mapping[str, Sequence[tuple[int, Overlap]]], caption: str) -> 
     rows: list[tuple[Any, ...]] = []
     for at, (name, points) in enumerate(curves.items()):
         jaccards = [(size, overlap.jaccard) for size, overlap in points]
-        data.append(_line(name, jaccards, COLOURS[at % 6], DASHES[at % 6], 2.5))
+        data.append(_line(name, jaccards, COLOURS[at % 6], DASHES[(at + at // 6) % 6], 2.5))
         rows += [
             (name, size, overlap.shared, overlap.expected, overlap.jaccard, overlap.chance_jaccard, overlap.p)
             for size, overlap in points
@@ -48,7 +48,7 @@ def depth(curves: Mapping[str, Sequence[tuple[int, Overlap]]], caption: str) -> 
         "layout": layout(
             "neurons taken from the top of each",
             "Jaccard: shared over united",
-            height=380,
+            height=380 + 14 * max(0, len(curves) - 4),
             showlegend=True,
             xaxis={"type": "log", "dtick": 1},
             yaxis={"range": [0, 1.02]},

@@ -1,13 +1,18 @@
 """Figures of studies: a measure over neurons removed, changes by query, stability, overlap, cross tests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines
+from app.domain.counting import counted
+from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines, nothing_to_see
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 COLOURS = (POSITIVE, NEGATIVE, "#3d7f5d", "#8a5aa8", "#a8843a", "#4a4f55")
+
+
+MATCHED = "random, matched to "
+"""What the name of a line of matched random sets begins with, before that of their set."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,53 @@ class Line:
 
 
 def curve(lines: Sequence[Line], levels: Mapping[str, float], measure: str, caption: str) -> Figure:
-    """A measure over the number of neurons switched off, on a log axis, with reference levels."""
+    """A measure over the number of neurons switched off, on a log axis, with reference levels; where one size was
+    measured, every set on a line of its own instead."""
+    drawn = _over(lines, levels, measure, caption)
+    sizes = {x for line in lines for x, _ in line.points}
+    return replace(drawn, plot=_one_size(lines, levels, measure)) if len(sizes) == 1 else drawn
+
+
+def _one_size(lines: Sequence[Line], levels: Mapping[str, float], measure: str) -> dict[str, Any]:
+    """Tested sets and controls by name, matched random sets (mean, range) in the row of their set."""
+    rows = list(dict.fromkeys(_row(line) for line in lines))
+    data = []
+    for line in lines:
+        (_, value), main = line.points[0], line.style == "target"
+        colour, size, symbol = (POSITIVE, 10, "circle") if main else (NEUTRAL, 7, _symbol(line.style))
+        trace: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [value],
+            "y": [_row(line)],
+            "marker": {"color": colour, "size": size, "symbol": symbol},
+            "hovertemplate": "%{x:.4f}<extra>" + line.name + "</extra>",
+        }
+        for _, low, high in line.band:
+            reach = {"array": [high - value], "arrayminus": [value - low]}
+            trace["error_x"] = {**reach, "symmetric": False, "color": NEUTRAL, "width": 6}
+        data.append(trace)
+    line_of = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}
+    note = {"yref": "paper", "y": 1, "yanchor": "bottom", "textangle": -60, "xanchor": "left", "showarrow": False}
+    axes = layout(
+        measure,
+        "",
+        height=150 + 38 * len(rows),
+        yaxis={"type": "category", "categoryorder": "array", "categoryarray": rows[::-1]},
+        shapes=[{**line_of, "x0": value, "x1": value} for value in levels.values()],
+        annotations=[{**note, "x": value, "text": name} for name, value in levels.items()],
+    )
+    axes["margin"] = {**axes["margin"], "t": 64}
+    return {"data": data, "layout": axes}
+
+
+def _row(line: Line) -> str:
+    """The name of the row that a line's set stands in, broken where it may be."""
+    return line.name.removeprefix(MATCHED).replace(": ", ":<br>").replace(", ", ",<br>")
+
+
+def _over(lines: Sequence[Line], levels: Mapping[str, float], measure: str, caption: str) -> Figure:
+    """The lines over sizes."""
     data: list[dict[str, Any]] = []
     targets = 0
     tested = [line for line in lines if line.style == "target"]
@@ -95,7 +146,7 @@ def _band(line: Line) -> dict[str, Any]:
 
 
 def changes(values: Sequence[tuple[str, float]], measure: str, caption: str) -> Figure:
-    """Change of a measure by query, sorted; at most 600 bars."""
+    """Change of a measure by query, sorted; at most 600 bars. How many did not change is said, as they have no bar."""
     ordered = sorted(values, key=lambda pair: pair[1])
     shown = ordered if len(ordered) <= 600 else [ordered[round(at * (len(ordered) - 1) / 599)] for at in range(600)]
     plot = {
@@ -115,20 +166,31 @@ def changes(values: Sequence[tuple[str, float]], measure: str, caption: str) -> 
             "queries, from largest fall to largest rise",
             f"change of {measure}",
             xaxis={"type": "category", "showticklabels": False},
+            **nothing_to_see((value for _, value in ordered), f"No query changes its {measure}."),
         ),
     }
+    same = sum(value == 0 for _, value in ordered)
+    told = f"{caption} · {same} of {counted(len(ordered), 'query', 'queries')} unchanged"
     return Figure(
-        "changes", f"Change of {measure} by query", caption, plot, ("query", f"change of {measure}"), tuple(ordered)
+        "changes", f"Change of {measure} by query", told, plot, ("query", f"change of {measure}"), tuple(ordered)
     )
 
 
 def doses(lines: Sequence[Line], base: float, measure: str, caption: str) -> Figure:
-    """A measure over λ for each set and its random sets."""
-    plain = curve(lines, {"intact": base}, measure, caption)
+    """A measure over λ for each set and its random sets; λ = 1 is the intact model, also where it was not measured."""
+    plain = _over([_with_intact(line, base) for line in lines], {"intact": base}, measure, caption)
     plot = {"data": plain.plot["data"], "layout": {**plain.plot["layout"]}}
     plot["layout"]["xaxis"] = {"title": {"text": "λ (0 switches off, 1 leaves as it is)"}, "type": "linear"}
     columns = ("set", "λ", measure, "lowest seed", "highest seed")
     return Figure("doses", f"{measure} over λ", caption, plot, columns, plain.rows)
+
+
+def _with_intact(line: Line, base: float) -> Line:
+    """The line with its point at λ = 1."""
+    if any(x == 1 for x, _ in line.points):
+        return line
+    band = sorted([*line.band, (1, base, base)]) if line.band else ()
+    return replace(line, points=tuple(sorted([*line.points, (1, base)])), band=tuple(band))
 
 
 def stability(points: Sequence[tuple[float, float, float]], caption: str) -> Figure:

@@ -170,9 +170,20 @@ def validated(schema: type[M], values: Mapping[str, Any], fields: Sequence[Field
     except ValidationError as error:
         first = error.errors()[0]
         place = tuple(part for part in first["loc"] if isinstance(part, str))
-        names = {field.path: field.name for field in fields}
-        name = names.get(place) or ".".join(str(part) for part in first["loc"]) or "settings"
+        known = {field.path: field for field in fields}
+        name = known[place].name if place in known else ".".join(str(part) for part in first["loc"]) or "settings"
+        label = known[place].label if place in known else _label(schema, place) or name
         given = str(first.get("input"))[:60]
-        raise BadInput(
-            f"{name}: {first['msg'].removeprefix('Input should be ')}", f"'{given}'", f"Correct {name}.", name
-        ) from error
+        expected = f"{label}: {first['msg'].removeprefix('Input should be ')}"
+        raise BadInput(expected, f"'{given}'", f"Correct '{label}'.", name) from error
+
+
+def _label(schema: type[BaseModel], place: Path) -> str:
+    """What the field at a place of a question is called on pages; empty for one that it does not have."""
+    info = schema.model_fields.get(place[0]) if place else None
+    if info is None:
+        return ""
+    nested = _nested(info.annotation)
+    if nested is not None and len(place) > 1:
+        return _label(nested, place[1:])
+    return _shown(info).label or place[0].replace("_", " ").capitalize()

@@ -65,8 +65,8 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-def whole(name: str, raw: Any) -> int:
-    """A whole number.
+def whole(name: str, raw: Any, label: str = "") -> int:
+    """A whole number; ``label`` is what the field ``name`` is called on pages.
 
     Raises:
         BadInput: it is not one.
@@ -74,11 +74,11 @@ def whole(name: str, raw: Any) -> int:
     try:
         return int(str(raw))
     except ValueError as error:
-        raise BadInput(f"{name}: a whole number", f"'{str(raw)[:60]}'", f"Correct {name}.", name) from error
+        raise _wrong("a whole number", name, raw, label) from error
 
 
-def decimal(name: str, raw: Any) -> float:
-    """A number.
+def decimal(name: str, raw: Any, label: str = "") -> float:
+    """A number; ``label`` is what the field ``name`` is called on pages.
 
     Raises:
         BadInput: it is not one.
@@ -86,20 +86,25 @@ def decimal(name: str, raw: Any) -> float:
     try:
         return float(str(raw))
     except ValueError as error:
-        raise BadInput(f"{name}: a number", f"'{str(raw)[:60]}'", f"Correct {name}.", name) from error
+        raise _wrong("a number", name, raw, label) from error
 
 
-def numbers(name: str, text: str) -> list[float]:
+def _wrong(expected: str, name: str, raw: Any, label: str) -> BadInput:
+    called = label or name
+    return BadInput(f"{called}: {expected}", f"'{str(raw)[:60]}'", f"Correct '{called}'.", name)
+
+
+def numbers(name: str, text: str, label: str = "") -> list[float]:
     """``0.1 %, 1 %`` or ``0.001 0.01`` as numbers, percentages as shares.
 
     Raises:
         BadInput: something that is no number.
     """
     parts = split(re.sub(r"\s*%", "% ", text))
-    return [decimal(name, part.rstrip("%")) / (100 if part.endswith("%") else 1) for part in parts]
+    return [decimal(name, part.rstrip("%"), label) / (100 if part.endswith("%") else 1) for part in parts]
 
 
-def size_of(text: str, name: str = "size") -> dict[str, Any]:
+def size_of(text: str, name: str = "size", label: str = "") -> dict[str, Any]:
     """``1%`` or ``0.01`` as a share of all neurons, ``25`` as a count.
 
     Raises:
@@ -107,11 +112,12 @@ def size_of(text: str, name: str = "size") -> dict[str, Any]:
     """
     wanted = text.strip()
     if wanted.endswith("%") or "." in wanted or "e-" in wanted:
-        share = decimal(name, wanted[:-1]) / 100 if wanted.endswith("%") else decimal(name, wanted)
+        number = decimal(name, wanted.removesuffix("%"), label)
+        share = number / 100 if wanted.endswith("%") else number
         if not 0 < share <= 1:
             raise BadInput("a percentage above 0 and up to 100", f"'{wanted}'", "Write for example 1%.", name)
         return {"fraction": share}
-    count = whole(name, wanted)
+    count = whole(name, wanted, label)
     if count < 1:
         raise BadInput("at least one neuron", f"'{wanted}'", "Write a count such as 25, or a share such as 1%.", name)
     return {"count": count}
@@ -149,18 +155,18 @@ def _texts(field: Field, texts: Sequence[str]) -> list[str]:
 
 
 def _wholes(field: Field, texts: Sequence[str]) -> list[int]:
-    return [whole(field.name, part.lstrip("Ll")) for text in texts for part in split(text)]
+    return [whole(field.name, part.lstrip("Ll"), field.label) for text in texts for part in split(text)]
 
 
 READERS: Mapping[Type, Callable[[Field, Sequence[str]], Any]] = {
     "text": _text,
     "choice": lambda field, texts: texts[-1],
     "flag": lambda field, texts: texts[-1].lower() in TRUE,
-    "whole": lambda field, texts: whole(field.name, texts[-1]),
-    "number": lambda field, texts: decimal(field.name, texts[-1]),
+    "whole": lambda field, texts: whole(field.name, texts[-1], field.label),
+    "number": lambda field, texts: decimal(field.name, texts[-1], field.label),
     "texts": _texts,
     "wholes": _wholes,
-    "numbers": lambda field, texts: [number for text in texts for number in numbers(field.name, text)],
-    "size": lambda field, texts: size_of(texts[-1], field.name),
+    "numbers": lambda field, texts: [number for text in texts for number in numbers(field.name, text, field.label)],
+    "size": lambda field, texts: size_of(texts[-1], field.name, field.label),
     "json": lambda field, texts: spec_of(texts[-1]),
 }

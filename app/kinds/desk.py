@@ -1,13 +1,13 @@
 """What turning a request into a question may ask: models at hand, stored runs, datasets, sets, and other questions."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.data.demo import Demo
 from app.domain.datasets import Dataset
-from app.domain.errors import BadInput, NotFound, Unsupported
+from app.domain.errors import Missing, NotFound, Unsupported
 from app.domain.examples import Example, Seen
 from app.domain.model_card import ModelInfo
 from app.domain.runs import Run
@@ -96,11 +96,20 @@ class Desk:
         Raises:
             NotFound: nothing of that name can be reached. Unsupported: it cannot be loaded.
         """
+        model = self.described(name)
+        return replace(model, weights=self.hosts.hash(model.place))
+
+    def described(self, name: str) -> Model:
+        """A model that can be loaded, without the hash of its weights, which are not read.
+
+        Raises:
+            NotFound: nothing of that name can be reached. Unsupported: it cannot be loaded.
+        """
         place = self.place(name)
         info = self.hosts.inspect(place)
         if info.problem:
             raise Unsupported("a model that can be loaded", f"'{info.slug}', which cannot be", info.problem, "model")
-        return Model(info, place, self.hosts.hash(place))
+        return Model(info, place, "")
 
     def ranker(self, name: str) -> Model:
         """A model that scores pairs.
@@ -184,14 +193,22 @@ class Desk:
         """
         return self.hosts.seen(model.place, example, length)
 
+    def asked_tokens(self, model: Model, target: TargetSpec, examples: Sequence[Example]) -> tuple[str, ...]:
+        """The tokens of an answer that is asked for by its text, of which the first is explained; no weights are read.
+
+        Raises:
+            BadInput: a text that the vocabulary does not have.
+        """
+        return self.hosts.encoder(model.place).asked(target, examples)
+
     def dataset(self, text: str) -> Dataset:
         """A stored dataset by its name or the hash of its content.
 
         Raises:
-            BadInput: nothing was named. NotFound: there is no such dataset.
+            Missing: nothing was named. NotFound: there is no such dataset.
         """
         if not text:
-            raise BadInput("a dataset", "none", "Choose one, or import one first.", "dataset")
+            raise Missing("a dataset", "none", "Choose a dataset, or import one first.", "dataset")
         known = self.data.by_hash(text)
         if known is not None:
             return known

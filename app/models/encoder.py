@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Example, Seen
+from app.domain.targets import TargetSpec
 from app.models.encoding import Batch, SharedTokenizer
 from app.models.tasks.base import Task
 
@@ -93,6 +94,14 @@ class Encoder:
         unknown = sum(span.text == self.tokenizer.unk_token for span in spans)
         cut = [max(0, length - have) for length, have in zip(lengths, kept, strict=True)]
         return Seen(spans, lengths[0], lengths[1], cut[0], cut[1], unknown, limit)
+
+    def asked(self, spec: TargetSpec, examples: Sequence[Example]) -> tuple[str, ...]:
+        """The tokens of an answer that is asked for by its text, of which the first is explained; none otherwise.
+
+        Raises:
+            BadInput: a text that the vocabulary does not have, or examples that do not have one token in common.
+        """
+        return self.task(examples[0]).asked(spec, examples, self._shared)
 
     def _limit(self, max_length: int | None) -> int:
         return min(max_length or self.max_length, self.max_length)

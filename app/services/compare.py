@@ -1,13 +1,16 @@
 """Two to six rankings or sets side by side, and the cross test of studies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 
 from app.analysis import agreement
 from app.analysis.agreement import Overlap
-from app.domain.errors import BadInput
+from app.domain.counting import counted
+from app.domain.errors import BadInput, GolgiError, NotFound
 from app.domain.runs import Run, RunState
 from app.domain.scores import NeuronScores
 from app.domain.set_rules import NeuronSet
@@ -21,7 +24,9 @@ from app.services.pages import Pages, rankings
 from app.services.report_view import ReportView, report_view
 from app.store.sets import Sets
 
+T = TypeVar("T")
 MOST = 6
+UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 ACROSS = "Different neurons: only where in depth they lie is compared here; a study compares what they do."
 
 
@@ -56,7 +61,8 @@ class Mover:
 class CompareView:
     """A comparison at a share of all neurons; empty until two things are chosen and computed.
 
-    ``waiting`` holds chosen runs that are not finished yet; ``rankings`` and ``sets`` are what can be chosen.
+    ``waiting`` holds chosen runs that are not finished yet, ``left_out`` a sentence for everything named that cannot be
+    compared; ``rankings`` and ``sets`` are what can be chosen.
     """
 
     sides: tuple[Side, ...]
@@ -64,6 +70,7 @@ class CompareView:
     share: float
     rankings: tuple[Run, ...]
     sets: tuple[NeuronSet, ...]
+    left_out: tuple[str, ...] = ()
     total: int = 0
     pairs: tuple[SidePair, ...] = ()
     combinations: tuple[Combination, ...] = ()
@@ -72,6 +79,18 @@ class CompareView:
     movers: tuple[Mover, ...] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
     sentence: str = ""
+
+    @property
+    def looks(self) -> tuple[tuple[str, str], ...]:
+        """Every two runs, and the query of the address that looks at them neuron by neuron; the rest stays."""
+        numbers = [side.run.id for side in self.sides if side.run is not None]
+        sets = [f"set={side.saved.id}" for side in self.sides if side.saved is not None]
+        looks = []
+        for first, second in combinations(numbers, 2):
+            order = [first, second, *(number for number in numbers if number not in (first, second))]
+            query = "&".join([*(f"run={number}" for number in order), *sets, f"k={100 * self.share:g}%25"])
+            looks.append((f"run {first} and run {second}", query))
+        return tuple(looks)
 
 
 class Compare:
@@ -84,12 +103,18 @@ class Compare:
         """The comparison.
 
         Raises:
-            BadInput: more than six, or things of different models or neurons. NotFound: no such run or set.
+            BadInput: more than six, or things of different models or neurons. BadInput, NotFound: nothing that is named
+                can be compared.
         """
-        unfinished = (RunState.WAITING, RunState.RUNNING)
-        waiting = tuple(run for run in map(self.runs.get, runs) if run.state in unfinished)
-        sides = self._sides([number for number in runs if number not in {run.id for run in waiting}], sets)
-        bare = CompareView(tuple(sides), waiting, share, rankings(self.runs), self.sets.find())
+        found, refused = _each(self._ranking, runs)
+        saved, unknown = _each(self.sets.get, sets)
+        if not found and not saved and (refused or unknown):
+            raise next(iter({**refused, **unknown}.values()))
+        waiting = tuple(run for run in found if run.state in UNFINISHED)
+        sides = _sides([run for run in found if run.state not in UNFINISHED], saved)
+        left_out = [f"Run {number}: expected {e.expected}, found {e.found}." for number, e in refused.items()]
+        left_out += [f"Set {number}: expected {e.expected}, found {e.found}." for number, e in unknown.items()]
+        bare = CompareView(tuple(sides), waiting, share, rankings(self.runs), self.sets.find(), tuple(left_out))
         if len(sides) < 2:
             return bare
         scores = {side.key: self.results.scores(side.run.id) for side in sides if side.run is not None}
@@ -107,17 +132,42 @@ class Compare:
         """The report of the demo study beside its recorded runs."""
         return report_view(self.pages, report, recorded)
 
-    def _sides(self, runs: Sequence[int], sets: Sequence[int]) -> list[Side]:
-        if len(runs) + len(sets) > MOST:
-            raise BadInput(f"two to {MOST} runs or sets", str(len(runs) + len(sets)), "Take some out.", "run")
-        sides = []
-        for number in runs:
-            run = self.runs.get(number)
-            if "ranking" not in kind_of(run.spec.kind).gives or not run.facts.get("n"):
-                raise BadInput("runs that rank neurons", f"run {number}, {run.spec.kind}", "Choose another.", "run")
-            sides.append(Side(f"run {number}", f"{run.title} (run {number})", run, None))
-        saved = map(self.sets.get, sets)
-        return sides + [Side(f"set {neurons.id}", neurons.name, None, neurons) for neurons in saved]
+    def _ranking(self, number: int) -> Run:
+        """A run that ranks neurons, or will.
+
+        Raises:
+            NotFound: no such run. BadInput: it does not rank neurons.
+        """
+        run = self.runs.get(number)
+        kind = kind_of(run.spec.kind)
+        if "ranking" not in kind.gives:
+            raise BadInput("a run that ranks neurons", kind.noun, "Choose another.", "run")
+        if run.state not in UNFINISHED and not run.facts.get("n"):
+            raise BadInput("a run with results", f"none, it is {run.state}", "Try it again, or choose another.", "run")
+        return run
+
+
+def _each(get: Callable[[int], T], numbers: Sequence[int]) -> tuple[list[T], dict[int, GolgiError]]:
+    """What is there of what is named, each once, and by number why the rest is not."""
+    found, refused = [], dict[int, GolgiError]()
+    for number in dict.fromkeys(numbers):
+        try:
+            found.append(get(number))
+        except (BadInput, NotFound) as error:
+            refused[number] = error
+    return found, refused
+
+
+def _sides(runs: Sequence[Run], sets: Sequence[NeuronSet]) -> list[Side]:
+    """What is compared.
+
+    Raises:
+        BadInput: more than six.
+    """
+    if len(runs) + len(sets) > MOST:
+        raise BadInput(f"two to {MOST} runs or sets", str(len(runs) + len(sets)), "Take some out.", "run")
+    sides = [Side(f"run {run.id}", f"{run.title} (run {run.id})", run, None) for run in runs]
+    return sides + [Side(f"set {neurons.id}", neurons.name, None, neurons) for neurons in sets]
 
 
 def _compared(
@@ -200,9 +250,11 @@ def _checkpoints(sides: Sequence[Side]) -> str:
 def _sentence(pairs: Sequence[SidePair], shared: int, expected: float, count: int) -> str:
     if count == 2:
         overlap, rho = pairs[0].overlap, pairs[0].spearman
-        sentence = f"{overlap.shared} of {overlap.size_a} and {overlap.size_b} neurons are shared; "
+        are = "are" if overlap.shared != 1 else "is"
+        sentence = f"{overlap.shared} of {overlap.size_a} and {counted(overlap.size_b, 'neuron')} {are} shared; "
         sentence += f"{overlap.expected:.1f} by chance (p of at least as many {overlap.p:.2g})"
         return sentence + (f"; rank correlation of all neurons {signed(rho)}." if not np.isnan(rho) else ".")
     low = min((pair.spearman for pair in pairs if not np.isnan(pair.spearman)), default=1.0)
     rough = f" The lowest rank correlation of two is {signed(low)}, below one half." if low < 0.5 else ""
-    return f"{shared} neurons are in all {count}; {expected:.2g} by chance if the sets were independent.{rough}"
+    inside = f"{counted(shared, 'neuron')} {'is' if shared == 1 else 'are'} in all {count}"
+    return f"{inside}; {expected:.2g} by chance if the sets were independent.{rough}"

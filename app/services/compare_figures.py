@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +78,9 @@ def figures_of(
 def _of_rankings(
     ranked: Sequence[str], scores: Mapping[str, NeuronScores], space: NeuronSpace, caption: str
 ) -> dict[str, Figure]:
-    """Agreement of rankings by size; of the first two by layer and neuron by neuron."""
+    """Agreement of every two rankings by size; of the first two by layer and neuron by neuron."""
     orders = {key: scores[key].order() for key in ranked}
-    pairs = [(first, second) for at, first in enumerate(ranked) for second in ranked[at + 1 :]][:6]
+    pairs = combinations(ranked, 2)
     curves = {f"{first} and {second}": agreement.by_depth(orders[first], orders[second]) for first, second in pairs}
     first, second = (scores[key].of("all") for key in ranked[:2])
     rows = [
@@ -87,11 +88,12 @@ def _of_rankings(
         for site, where in space.slices()
     ]
     extreme = np.argsort(-np.maximum(_places(first), _places(second)), kind="stable")[:EXTREME].astype(np.int64)
+    two = f"{ranked[0]} and {ranked[1]} · {len(space):,} neurons"
     ids = [str(space.index(int(flat))) for flat in extreme]
     return {
         "depth": figures.depth(curves, caption),
-        "by_layer": figures.by_layer(rows, f"{ranked[0]} and {ranked[1]} · {len(space):,} neurons"),
-        "scatter": figures.scatter(first, second, ids, extreme, (ranked[0], ranked[1]), caption),
+        "by_layer": figures.by_layer(rows, two),
+        "scatter": figures.scatter(first, second, ids, extreme, (ranked[0], ranked[1]), two),
     }
 
 

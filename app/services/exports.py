@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from app.domain.runs import Run, RunSpec, RunState
 from app.kinds import kind_of
 from app.kinds.reporting import Reading, Table
 from app.store.datasets import Datasets
+from app.store.db import now
 from app.store.jobs import Jobs
 from app.store.results import Results
 from app.store.runs import Runs
@@ -90,7 +92,7 @@ class Exports:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 run_json = json.loads(archive.read("run.json"))
-                spec = RunSpec.model_validate(run_json["spec"])
+                spec, made = RunSpec.model_validate(run_json["spec"]), _made(run_json)
                 known = self.runs.by_fingerprint(spec.fingerprint)
                 lines = [] if known is not None else archive.read("rows.jsonl").decode().splitlines()
             rows = [_unpacked(json.loads(line)) for line in lines]
@@ -99,13 +101,25 @@ class Exports:
         kind = kind_of(spec.kind)
         text = kind.ask.text(kind.question(spec.settings))
         run, new = self.runs.create(spec, run_json["title"], text, recorded=recorded)
+        if not new and recorded and run.recorded and run.created != made.get("created", run.created):
+            self.runs.change(run.id, **made)  # stored by a version that took the time of the first start
         if new:
             self.results.write(run.id, rows)
             names = ("seconds", "environment", "plan", "facts", "warnings", "note")
-            self.runs.change(
-                run.id, state=RunState(run_json["state"]).value, **{name: run_json[name] for name in names}
-            )
+            made |= {name: run_json[name] for name in names} | ({} if recorded else {"imported": now()})
+            self.runs.change(run.id, state=RunState(run_json["state"]).value, **made)
         return self.runs.get(run.id)
+
+
+def _made(run_json: Mapping[str, Any]) -> dict[str, Any]:
+    """When a bundled run was made, as far as it tells, in UTC without a zone.
+
+    Raises:
+        ValueError: what it tells is no time.
+    """
+    told = {name: run_json.get(name) for name in ("created", "finished")}
+    times = {name: datetime.fromisoformat(str(text)) for name, text in told.items() if text}
+    return {name: time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time for name, time in times.items()}
 
 
 def _stretches(by_item: Mapping[int, NDArray[np.float64]]) -> Iterator[tuple[int, NDArray[np.float64]]]:

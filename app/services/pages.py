@@ -83,10 +83,10 @@ class RunView:
 def _text(value: Any) -> str:
     """A setting in words."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} = {inner}" for name, inner in value.items())
+        return ", ".join(f"{name} = {'–' if inner is None else inner}" for name, inner in value.items())
     if isinstance(value, list | tuple):
         return " · ".join(map(str, value))
-    return str(value)
+    return "–" if value is None else str(value)
 
 
 @dataclass(frozen=True)
@@ -180,8 +180,8 @@ class Pages:
         return rankings(self.runs)
 
     def recorded(self) -> tuple[Run, ...]:
-        """Recorded runs, oldest first; rankings that only stand beside others are left out."""
-        runs, _ = self.runs.find(filters={}, sort="old", limit=100)
+        """Recorded runs, in the order in which they are shipped, without rankings that only stand beside others."""
+        runs, _ = self.runs.find(filters={}, sort="stored", limit=100)
         beside = {key for key, method in methods().items() if method.control}
         return tuple(run for run in runs if run.recorded and run.spec.settings.get("method") not in beside)
 
@@ -191,7 +191,7 @@ class Pages:
         return tuple(run for run, sample in samples if sample and sample["relevance"] == "relevant")
 
     def recent(self, count: int = 6) -> tuple[Run, ...]:
-        """Newest runs made here."""
+        """Newest runs made here or imported."""
         runs, _ = self.runs.find(filters={}, limit=50)
         return tuple(run for run in runs if not run.recorded)[:count]
 

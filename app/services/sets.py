@@ -20,6 +20,7 @@ from app.domain.sites import PRESETS, NeuronIndex, NeuronSpace
 from app.figures import sets as figures
 from app.figures.base import Figure
 from app.forms.fields import validated
+from app.services.set_names import set_name
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
@@ -127,7 +128,8 @@ class Sets:
         if not ids:
             raise BadInput("a rule that gives at least one neuron", f"none by {read}", "Take more of each.", "rule")
         preset = str(run.spec.settings.get("params", {}).get("preset", "ffn"))
-        return self._save(name, read, ids, run.spec.model, run.spec.weights_hash, preset, len(space))
+        called = name.strip() or set_name(read, {key: self._run(key) for key in runs_of(read)})
+        return self._save(called, read, ids, run.spec.model, run.spec.weights_hash, preset, len(space))
 
     def rule(self, given: Mapping[str, Any]) -> Rule:
         """A rule of JSON values, with saved sets (``{"op": "set", "id": 3}``) replaced by their rules."""
@@ -171,7 +173,8 @@ class Sets:
         self, name: str, rule: Rule, ids: tuple[str, ...], model: str, weights: str, preset: str, total: int
     ) -> NeuronSet:
         digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
-        about = {"name": name.strip()[:100] or str(rule)[:100], "model": model, "weights_hash": weights}
+        called = name.strip() or set_name(rule, {})
+        about = {"name": called[:100], "model": model, "weights_hash": weights}
         return self.store.create(rule, ids, **about, preset=preset, total=total, text=str(rule), hash=digest)
 
     def text(self, number: int) -> str:

@@ -10,7 +10,13 @@ from app.domain.runs import JobState, Run, RunSpec, RunState, Timed
 from app.store.db import Database, now
 from app.store.tables import job, run, run_input
 
-SORTS = {"new": run.c.id.desc(), "old": run.c.id, "title": run.c.title, "slow": run.c.seconds.desc()}
+SORTS = {
+    "new": (run.c.created.desc(), run.c.id.desc()),
+    "old": (run.c.created, run.c.id),
+    "stored": (run.c.id,),
+    "title": (run.c.title,),
+    "slow": (run.c.seconds.desc(),),
+}
 
 
 class Runs:
@@ -108,7 +114,7 @@ class Runs:
         if filters.get("q"):
             texts = (run.c.title, run.c.note, run.c.text)
             where.append(or_(*(text.icontains(filters["q"], autoescape=True) for text in texts)))
-        page = select(run).where(*where).order_by(run.c.pinned.desc(), SORTS.get(sort, SORTS["new"]))
+        page = select(run).where(*where).order_by(run.c.pinned.desc(), *SORTS.get(sort, SORTS["new"]))
         with self.db.read() as connection:
             total = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()
             rows = connection.execute(page.offset(offset).limit(limit))

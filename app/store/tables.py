@@ -60,6 +60,7 @@ run = Table(
     Column("warnings", JSON, nullable=False),
     Column("error", JSON),
     Column("recorded", Boolean, nullable=False),
+    Column("imported", DateTime),
     Column("pinned", Boolean, nullable=False),
     Column("deleted", Boolean, nullable=False),
     sqlite_autoincrement=True,

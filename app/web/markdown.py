@@ -8,11 +8,28 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 
-def markdown(text: str) -> Markup:
-    """CommonMark with tables. Raw HTML is shown as text, pictures as their words; a YAML head is folded away."""
+def markdown(text: str, below: int = 0) -> Markup:
+    """CommonMark with tables. Raw HTML is shown as text, pictures as their words; a YAML head is folded away.
+
+    Args:
+        text: the text. below: level of the page's heading that it stands under: its own highest ones come next; 0
+            leaves them as they are.
+    """
     head, body = _parted(text)
     metadata = f"<details><summary>Metadata</summary><pre>{escape(head)}</pre></details>" if head else ""
-    return Markup(metadata + str(_parser().render(body)))
+    parser = _parser()
+    tokens = parser.parse(body)
+    if below:
+        _lower(tokens, below)
+    return Markup(metadata + str(parser.renderer.render(tokens, parser.options, {})))
+
+
+def _lower(tokens: Sequence[Token], below: int) -> None:
+    """Put headings under one of level ``below``."""
+    headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
+    highest = min((int(token.tag[1]) for token in headings), default=1)
+    for token in headings:
+        token.tag = f"h{min(6, int(token.tag[1]) + below + 1 - highest)}"
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from starlette.datastructures import FormData, ImmutableMultiDict
 
 from app import __version__
+from app.domain.counting import counted
 from app.domain.errors import NotFound
 from app.figures.base import Figure
 from app.kinds import kinds
@@ -71,7 +72,7 @@ def templates() -> Jinja2Templates:
         "g3": lambda value: _number(value, "+.3g"),
         "num": lambda value: _number(value, ".4g"),
     }
-    env.filters |= {"pct": percent, "size": size, "span": span, "markdown": markdown}
+    env.filters |= {"pct": percent, "size": size, "span": span, "markdown": markdown, "counted": counted}
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
     env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "navigation": navigation()}
     env.tests["template"] = has_template

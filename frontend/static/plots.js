@@ -4,8 +4,11 @@
   const themes = {
     light: { paper: "#ffffff", ink: "#1b2126", line: "#dddcd6", zero: "#f3f2ef", pos: "#c4620f", neg: "#22619c", one: "#0f5f66" },
     dark: { paper: "#191d21", ink: "#e3e6e8", line: "#2e343a", zero: "#252a30", pos: "#f0934a", neg: "#6db0ee", one: "#74c4c6" } };
+  const inTheDark = {  // colours of lines, bars and marks, as the figures name them, and what stands for each on dark paper
+    "#2a6fb0": "#6db0ee", "#d9731a": "#f0934a", "#808892": "#9aa4ad", "#3d7f5d": "#6fbf95", "#8a5aa8": "#c39be0", "#a8843a": "#d6b25f", "#4a4f55": "#b9c0c7" };
   const widths = { narrow: [321, 9], column: [661, 10], slide: [1280, 20] };  // 8.5 cm, 17.5 cm, slide: pixels and font size
-  const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  let printing = false;
+  const isDark = () => !printing && (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const all = (within, what) => [within, ...within.querySelectorAll(what)].filter((one) => one.matches && one.matches(what));
   const say = (text) => { document.getElementById("said").textContent = text; };
 
@@ -17,7 +20,10 @@
     if (ends.length) { const top = Math.max(...ends); chosen.data[0].zmax = top; chosen.data[0].zmin = -top; }
     return { data: chosen.data, layout: chosen.layout };
   }
+  const lightened = (value) => (Array.isArray(value) ? value.map(lightened) : (typeof value === "string" && inTheDark[value.toLowerCase()]) || value);
   function themed(plot, colours, size) {
+    const marks = [...plot.data.flatMap((trace) => [trace.marker, trace.marker && trace.marker.line, trace.line]), ...(plot.layout.shapes || []).map((shape) => shape.line)];
+    if (colours === themes.dark) marks.forEach((mark) => { if (mark && mark.color) mark.color = lightened(mark.color); });
     for (const trace of plot.data) {
       if (trace.colorscale === "diverging") trace.colorscale = [[0, colours.neg], [0.5, colours.zero], [1, colours.pos]];
       if (trace.colorscale === "single") trace.colorscale = [[0, colours.zero], [1, colours.one]];
@@ -29,9 +35,20 @@
     plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
     return plot;
   }
+  const short = (cell) => { const told = cell.split(" ")[0]; return told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told; };
+  function narrowed(plot) {  // on a phone: cells tell their number alone, and no scale; a long legend gets room of its own
+    if (plot.layout.yaxis.type === "category") plot.layout.yaxis.tickfont = { size: 9 };
+    for (const trace of plot.data) {
+      if (!trace.texttemplate) continue;
+      Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map(short)), textfont: { size: 9 } });
+      for (const [name, angle] of [["xaxis", -50], ["yaxis", 0]]) Object.assign(plot.layout[name], { tickfont: { size: 9 }, tickangle: angle });
+    }
+    const named = plot.data.filter((trace) => trace.name && trace.showlegend !== false).length;
+    if (plot.layout.showlegend && named > 4) { plot.layout.height += 19 * (named - 4); Object.assign(plot.layout.legend, { entrywidth: 1, entrywidthmode: "fraction" }); }
+  }
   function draw(figure) {
     const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light), place = figure.querySelector(".plot");
-    if (place.clientWidth < 520) plot.data.forEach((trace) => { if (trace.texttemplate) trace.showscale = false; });  // the cells tell their numbers
+    if (place.clientWidth < 520) narrowed(plot);
     place.style.height = plot.layout.height + "px";
     Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true, edits: { shapePosition: figure.id === "figure-distribution" } });
     if (figure.dataset.layer && !place.dataset.wired) {
@@ -71,9 +88,17 @@
     if (figure && figure.isConnected) draw(figure);
     if (figures.length) setTimeout(drawAll, 0, figures);
   }
+  const scrolls = new ResizeObserver((seen) => {  // what scrolls can be reached by key, and has a name
+    for (const { target: box } of seen) {
+      const over = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+      if (over && box.tabIndex < 0) { box.tabIndex = 0; box.dataset.scrolls = "1"; const told = box.querySelector("caption, h2, h3"); if (told && !box.hasAttribute("aria-label")) { box.setAttribute("role", "region"); box.setAttribute("aria-label", told.textContent.trim().slice(0, 120)); } }
+      else if (!over && box.dataset.scrolls) { box.removeAttribute("tabindex"); delete box.dataset.scrolls; }
+    }
+  });
   function fresh(within) {
     if (window.Plotly) drawAll(all(within, ".figure"));
     all(within, "[data-poll]").forEach((element) => poll(element));
+    all(within, ".tablebox, pre").forEach((box) => scrolls.observe(box));
     all(within, "time[data-iso]").forEach((when) => { when.title = when.textContent; when.textContent = new Date(when.dataset.iso + "Z").toLocaleString([], { dateStyle: "medium", timeStyle: "short" }); });
   }
   const acts = {
@@ -92,7 +117,7 @@
     document.querySelectorAll(".menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
   document.addEventListener("change", (event) => {
-    if (event.target.name !== "neuron") return;
+    if (!event.target.matches("input[type=checkbox][name=neuron]")) return;  // a field for one neuron has that name, too
     const count = document.querySelectorAll("[name=neuron]:checked").length;
     document.getElementById("rank").value = count ? "hand" : "top";
     document.querySelectorAll("[data-picked]").forEach((place) => { place.textContent = count; place.closest("button").disabled = !count; });
@@ -128,6 +153,14 @@
     field.scrollIntoView({ block: "center" });
   }
   addEventListener("DOMContentLoaded", () => { fresh(document.body); toFault(); });
+  function onPaper(now) {  // paper is light, whatever the theme of the page
+    if (printing === now) return;
+    printing = now;
+    if (window.Plotly) document.querySelectorAll(".figure").forEach(draw);
+  }
+  matchMedia("print").addEventListener("change", (event) => onPaper(event.matches));
+  addEventListener("beforeprint", () => onPaper(true));
+  addEventListener("afterprint", () => onPaper(false));
   addEventListener("load", () => {  // a page whose answer will have figures reads their script while nobody waits
     const soon = document.querySelector("meta[name=soon]");
     if (soon) (window.requestIdleCallback || setTimeout)(() => document.head.append(Object.assign(document.createElement("script"), { src: soon.content })));

@@ -1,6 +1,7 @@
 """What a new user does, in a real browser on the demo model."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +143,75 @@ def test_a_form_that_comes_back_shows_the_wrong_field(page: Any) -> None:
     assert page.locator("[name=query]").first.input_value() == query
 
 
+def test_a_neuron_can_be_typed_into_the_form(page: Any) -> None:
+    """The field has the name of the boxes in the tables of neurons; a script that errs fails the test."""
+    page.goto("/explain?demo=pair")
+    page.select_option("#target", "activation")
+    page.fill("#neuron", "L3.mid.12")
+    page.locator("#neuron").dispatch_event("change")
+    page.locator("#seen", has_text="L3.mid.12").wait_for(timeout=SLOW)
+    assert page.locator("#neuron").input_value() == "L3.mid.12"
+
+
+def test_what_is_wrong_is_told_while_the_form_is_filled(page: Any) -> None:
+    page.goto("/explain")
+    seen = page.locator("#seen")
+    page.locator("#seen", has_text="Type or paste the query").wait_for(timeout=SLOW)
+    assert page.locator("#seen .warn").count() == 0, "nothing is wrong with a form that nobody touched"
+    page.locator("input[value=ranking]").check()
+    page.fill("#query", "what causes rain")
+    page.fill("#passages", "\n".join(f"line {number}" for number in range(8)))
+    page.locator("#seen .warn", has_text="1 passage of 8 lines").wait_for(timeout=SLOW)
+    page.fill("#passages", "\n\n".join(f"passage {number}" for number in range(8)))
+    page.locator("#seen", has_text="8 passages, told apart by empty lines").wait_for(timeout=SLOW)
+    page.select_option("#target", "pairwise")
+    page.locator("#seen .warn", has_text="two passages").wait_for(timeout=SLOW)
+    told = seen.inner_text()
+    page.get_by_role("button", name="Explain", exact=True).click()
+    page.wait_for_selector(".error")
+    assert told.split(";")[0].removeprefix("Expected ") in page.locator(".error").first.inner_text()
+
+
+def soon(page: Any, what: str, value: str) -> bool:
+    """Whether an expression of the page takes a value within five seconds."""
+    for _ in range(50):
+        if page.evaluate(what) == value:
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
+def test_paper_is_light_in_the_dark_theme(page: Any) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto("/runs/2")
+    page.wait_for_selector("#figure-removal .main-svg", timeout=SLOW)
+    paper = "getComputedStyle(document.body).backgroundColor"
+    ink = "getComputedStyle(document.querySelector('.finding')).color"
+    plot = "document.querySelector('#figure-removal .main-svg').style.backgroundColor"
+    line = "getComputedStyle(document.querySelectorAll('#figure-removal .js-line')[3]).stroke"
+    assert page.evaluate(paper) == "rgb(18, 21, 24)" and page.evaluate(plot) == "rgb(25, 29, 33)"
+    assert page.evaluate(line) == "rgb(109, 176, 238)", "dark blue is lightened in the dark"
+    for chosen in (False, True):
+        if chosen:
+            page.emulate_media(color_scheme="light")
+            page.locator("[data-do=theme]").click()
+        page.emulate_media(media="print")
+        assert soon(page, plot, "rgb(255, 255, 255)")
+        assert page.evaluate(paper) == "rgb(255, 255, 255)" and page.evaluate(ink) == "rgb(27, 33, 38)"
+        assert page.evaluate(line) == "rgb(42, 111, 176)"
+        page.emulate_media(media="screen")
+        assert soon(page, plot, "rgb(25, 29, 33)")
+
+
 def test_a_threshold_is_dragged_and_taken(page: Any) -> None:
     page.goto("/runs/1")
     page.wait_for_selector("#figure-distribution .main-svg")
     told = page.locator("#threshold")
     told.wait_for(state="visible")
     assert told.get_attribute("data-count") == "92"
+    share = re.search(r"(\d+) % of the positive attribution", page.locator(".finding").first.inner_text())[1]
+    held = re.search(r"hold ([\d.]+) % of the positive attribution", told.inner_text())[1]
+    assert round(float(held)) == int(share), "one definition of the share on one page"
     line = page.locator("#figure-distribution .shapelayer path").first
     line.scroll_into_view_if_needed()
     box = line.bounding_box()
@@ -161,4 +225,4 @@ def test_a_threshold_is_dragged_and_taken(page: Any) -> None:
     assert told.inner_text().startswith(f"{int(count):,} neurons")
     told.get_by_role("button").click()
     assert page.locator("#size").input_value() == count
-    assert page.locator("#rank").input_value() == "abs"
+    assert page.locator("#rank").input_value() == "top"

@@ -9,8 +9,9 @@ import numpy as np
 import plotly
 import pytest
 
+from app.domain.scores import concentration
 from app.domain.sites import Site, SiteKind
-from app.figures import curves, layers
+from app.figures import curves, layers, studies
 from app.figures.base import DIVERGING, MARKS, NEGATIVE, POSITIVE, SINGLE, Figure, limit
 
 
@@ -95,16 +96,47 @@ def test_profile_keeps_signs_apart_by_colour_and_hatch() -> None:
 def test_distribution_is_the_empirical_one() -> None:
     values = np.random.default_rng(1).normal(size=5000)
     figure = layers.distribution(values, "logit", "")
-    line = figure.plot["data"][0]
-    assert len(line["x"]) <= 400
-    magnitude = np.abs(values)
-    for x, share, count, held in figure.rows[::37]:
+    assert max(len(line["x"]) for line in figure.plot["data"]) <= 400
+    signs = {"positive": values[values > 0], "negative": -values[values < 0]}
+    assert {row[0] for row in figure.rows} == set(signs)
+    for sign, x, share, count, held in figure.rows[::37]:
+        magnitude = signs[sign]
         assert share == pytest.approx(np.mean(magnitude <= x), abs=1e-12)
         assert count == (magnitude >= x).sum()
         assert held == pytest.approx(magnitude[magnitude >= x].sum() / magnitude.sum())
-    assert [row[2] for row in figure.rows[-3:]] == [3, 2, 1]
-    assert line["customdata"][0][2] == 5000
-    assert layers.distribution(np.zeros(4), "logit", "").plot["data"][0]["x"] == []
+    assert [row[3] for row in figure.rows[-3:]] == [3, 2, 1]
+    assert figure.plot["data"][0]["customdata"][0][2] == 5000
+
+
+def test_the_spread_tells_the_share_of_the_headline() -> None:
+    """Where the top 1 % of all neurons begin, the line holds what the sentence of the page calls the share of the
+    attribution; found by slow twins of both."""
+    values = np.random.default_rng(2).normal(size=1700) ** 3
+    line = layers.distribution(values, "logit", "").plot["data"][0]
+    by_count = {count: held for count, held, _ in line["customdata"]}
+    top = sorted(values, reverse=True)[:17]
+    assert by_count[17] == pytest.approx(sum(top) / sum(value for value in values if value > 0))
+    assert by_count[17] == pytest.approx(concentration(values))
+    few = layers.distribution(np.array([1.0] + [-1.0] * 999), "logit", "").plot["data"][0]
+    assert few["customdata"] == [(1, 1.0, 1000)], "fewer positive scores than one per cent"
+
+
+def said_in(figure: Figure) -> list[str]:
+    return [note["text"] for note in figure.plot["layout"].get("annotations", ())]
+
+
+def test_a_chart_of_nothing_but_zeros_says_so() -> None:
+    none = np.zeros(4)
+    rows = [{"layer": 0, "kind": "mid", "positive": 0.0, "negative": 0.0, "width": 4}]
+    blank = layers.distribution(none, "logit", "run 1")
+    assert [line["x"] for line in blank.plot["data"]] == [[], []] and "4 neurons at 0 are not shown" in blank.caption
+    for figure in (blank, layers.profile(rows, "logit", "", several=False)):
+        assert said_in(figure) == ["Every score is 0."]
+    assert said_in(layers.layer_units(none, Site(0, SiteKind.MID), "logit", "")) == ["Every score of this layer is 0."]
+    changes = studies.changes([("a", 0.0), ("b", 0.0)], "nDCG@10", "run 1")
+    assert said_in(changes) == ["No query changes its nDCG@10."] and "2 of 2 queries unchanged" in changes.caption
+    some = studies.changes([("a", 0.0), ("b", -0.5)], "nDCG@10", "run 1")
+    assert said_in(some) == [] and "1 of 2 queries unchanged" in some.caption
 
 
 def test_units_of_a_layer_keep_their_numbers() -> None:
@@ -141,8 +173,36 @@ def test_removal_draws_the_set_inside_its_controls() -> None:
 def test_dose_and_path() -> None:
     dose = curves.dose(POINTS, 5.0, "logit", "")
     assert all(len(row) == len(dose.columns) == 6 for row in dose.rows)
+    assert [row[0] for row in dose.rows] == [1, 10, 100], "1 was measured"
     path = curves.path([0.0, 1.0, 3.0], "logit", "")
     assert path.plot["data"][0]["x"] == [0.0, 0.5, 1.0] and path.rows == ((0.0, 0.0), (0.5, 1.0), (1.0, 3.0))
+
+
+def test_a_dose_curve_goes_through_the_intact_model() -> None:
+    half, twice = curves.Point(0.5, 4.0, (4.9, 5.1)), curves.Point(2, 8.0, (4.5, 5.5))
+    figure = curves.dose([half, twice], 5.0, "logit", "")
+    assert figure.rows[1] == (1.0, 5.0, 5.0, 5.0, 5.0, 2) and [row[0] for row in figure.rows] == [0.5, 1.0, 2]
+    chosen = next(line for line in figure.plot["data"] if line.get("name") == "the chosen neurons")
+    assert (chosen["x"], chosen["y"]) == ([0.5, 1.0, 2], [4.0, 5.0, 8.0])
+    assert curves.dose([], 5.0, "logit", "").rows == ()
+    line = studies.Line("mine", ((0.0, 0.2), (2.0, 0.4)), ((0.0, 0.1, 0.3), (2.0, 0.3, 0.5)), "target")
+    study = studies.doses([line], 0.7, "AP", "")
+    assert study.rows[:3] == (("mine", 0.0, 0.2, 0.1, 0.3), ("mine", 1, 0.7, 0.7, 0.7), ("mine", 2.0, 0.4, 0.3, 0.5))
+
+
+def test_one_size_is_drawn_beside_its_controls_and_not_as_a_curve() -> None:
+    figure = curves.beside(curves.Point(1, 4.0, (5.0, 4.8), 5.1, None), 5.2, "logit", "run 2")
+    assert {trace["mode"] for trace in figure.plot["data"]} == {"markers"}
+    assert figure.rows == (
+        ("intact", 5.2),
+        ("chosen neurons", 4.0),
+        ("2 random sets, matched per layer", 5.0),
+        ("2 random sets, matched per layer", 4.8),
+        ("same number from the bottom", 5.1),
+    )
+    drawn = {(name, x) for trace in figure.plot["data"] for name, x in zip(trace["y"], trace["x"], strict=True)}
+    assert drawn == set(figure.rows[1:]) and len({trace["marker"]["symbol"] for trace in figure.plot["data"]}) == 3
+    assert figure.title.startswith("Target with 1 neuron switched off")
 
 
 def test_limit_is_a_percentile_of_magnitudes() -> None:

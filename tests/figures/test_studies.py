@@ -36,6 +36,22 @@ def test_a_curve_has_every_point_in_its_table() -> None:
     assert {note["text"] for note in figure.plot["layout"]["annotations"]} == {"intact", "random"}
 
 
+def test_one_size_is_drawn_by_set_and_not_as_a_curve() -> None:
+    lines = [
+        studies.Line("mine", ((92, 0.5),)),
+        studies.Line("random, matched to mine", ((92, 0.6),), ((92, 0.55, 0.7),), "random"),
+        studies.Line("weight norm", ((92, 0.58),), (), "control"),
+    ]
+    figure = studies.curve(lines, {"intact": 0.7}, "nDCG@10", "n = 3")
+    mine, random, other = figure.plot["data"]
+    assert {trace["mode"] for trace in figure.plot["data"]} == {"markers"}
+    assert (mine["y"], random["y"], other["y"]) == (["mine"], ["mine"], ["weight norm"])
+    reach = random["error_x"]
+    assert (reach["array"], reach["arrayminus"]) == ([pytest.approx(0.1)], [pytest.approx(0.05)])
+    assert [note["text"] for note in figure.plot["layout"]["annotations"]] == ["intact"]
+    assert figure.rows[1] == ("random, matched to mine", 92, 0.6, 0.55, 0.7), "the table stays"
+
+
 def test_doses_are_on_a_plain_axis() -> None:
     figure = studies.doses(LINES, 0.7, "AP", "n = 3")
     assert figure.plot["layout"]["xaxis"]["type"] == "linear" and figure.columns[1] == "λ"

@@ -22,6 +22,7 @@ def test_where_a_curve_leaves_the_band_for_good() -> None:
     assert leaves([]) == ""
     assert "stays inside" in leaves([point(1, 0.0), point(2, 0.05)])
     assert leaves([point(1, 0.0), point(2, -1.0), point(3, -2.0)]).startswith("From 2 neurons on")
+    assert leaves([point(1, -1.0), point(2, -1.0)]).startswith("From 1 neuron on")
     assert "below" in leaves([point(1, 0.0), point(2, -1.0)])
     assert "above" in leaves([point(1, 0.0), point(2, 1.0)])
 
@@ -29,7 +30,7 @@ def test_where_a_curve_leaves_the_band_for_good() -> None:
 def test_a_curve_that_comes_back_says_so() -> None:
     back = leaves([point(1, -1.0), point(2, 0.0), point(3, -2.0)])
     assert back.startswith("From 3 neurons on") and "also outside at 1" in back
-    assert "at 1 neurons only" in leaves([point(1, -1.0), point(2, 0.0)])
+    assert "at 1 neuron only" in leaves([point(1, -1.0), point(2, 0.0)])
 
 
 def test_the_size_is_the_smallest_that_differs_else_the_furthest() -> None:

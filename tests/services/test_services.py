@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import shlex
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from fastapi.testclient import TestClient
 
 from app.cli.parser import parser
 from app.cli.values import values_of
@@ -96,13 +98,43 @@ def test_bundles_open_elsewhere_without_a_model(explained: Golgi, tmp_path: Path
         data = explained.services.exports.export(number, "bundle")
         run = other.services.exports.load_bundle(data, recorded=True)
         assert other.services.exports.load_bundle(data).id == run.id
-        assert run.recorded
+        assert run.recorded and run.imported is None
+        made = explained.services.runs.get(number)
+        assert (run.created, run.finished) == (made.created, made.finished)
         here, there = explained.services.pages.report(number), other.services.pages.report(run.id)
         drawn = [[figure.plot["data"] for figure in report.figures.values()] for report in (here, there)]
         assert drawn[0] == drawn[1] and len(drawn[0]) > 2
         assert here.sentences == there.sentences
     with pytest.raises(BadInput):
         other.services.exports.load_bundle(b"not a bundle")
+    other.db.close()
+
+
+def test_an_imported_run_has_the_date_of_its_making_and_says_that_it_was_imported(
+    explained: Golgi, tmp_path: Path
+) -> None:
+    """Its date is not that of the import; it stands in the list by that date, with a badge."""
+    day = datetime(2020, 2, 3, 4, 5)
+    explained.services.runs.change(1, created=day, finished=day)
+    data = explained.services.exports.export(1, "bundle")
+    other = build(Settings(data_dir=tmp_path / "other", models_dir=tmp_path / "none", offline=True), recorded=None)
+    run = other.services.exports.load_bundle(data)
+    assert (run.created, run.finished) == (day, day) and run.imported is not None and not run.recorded
+    again = other.services.exports.load_bundle(data)
+    assert again.imported == run.imported
+    page = TestClient(other.app()).get("/runs").text
+    assert ">imported</span>" in page and "2020-02-03 04:05 UTC" in page and ">recorded</span>" not in page
+    assert ">imported</span>" in TestClient(other.app()).get(f"/runs/{run.id}").text
+    other.db.close()
+
+
+def test_a_recorded_run_of_an_older_database_gets_its_date(explained: Golgi, tmp_path: Path) -> None:
+    data = explained.services.exports.export(1, "bundle")
+    made = explained.services.runs.get(1).created
+    other = build(Settings(data_dir=tmp_path / "other", models_dir=tmp_path / "none", offline=True), recorded=None)
+    run = other.services.exports.load_bundle(data, recorded=True)
+    other.services.runs.change(run.id, created=datetime(2026, 1, 1))
+    assert other.services.exports.load_bundle(data, recorded=True).created == made
     other.db.close()
 
 

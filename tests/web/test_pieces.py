@@ -186,11 +186,11 @@ def test_texts_survive_in_the_form(client: TestClient) -> None:
 def test_preview_counts_marks_and_estimates(client: TestClient) -> None:
     text = client.post("/explain/seen", data={**FORM, "passages": " rain\nfalls"}).text
     assert "Explaining <strong>relevance logit" in text and "of at most 64 tokens" in text
-    assert "1 leading white space, 1 line breaks" in text and "going by run 1" in text
+    assert "1 leading blank, 1 line break" in text and "going by run 1" in text
     ranking = client.post("/explain/seen", data={**FORM, "form": "ranking", "passages": "a\n---\nb\n---\nc"}).text
     assert "3 inputs" in ranking and "Passage 3:" in ranking
     wrong = client.post("/explain/seen", data={**FORM, "target": "nonsense"})
-    assert wrong.status_code == 200 and "one of default" in wrong.text
+    assert wrong.status_code == 200 and "Expected Target: &#39;default&#39;" in wrong.text
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_numbers_in_words() -> None:
     assert percent(0.000172) == "0.0172 %" and percent(1.0) == "100 %" and percent(None) == "–" and percent(0) == "0 %"
     assert size(999) == "999 B" and size(31_982_314) == "32.0 MB" and size(2.5e9) == "2.50 GB"
     assert span(4.11) == "4.1 s" and span(116.9) == "2 min" and span(None) == "–"
-    assert marks("plain") == "" and marks("\n a\tb ") == "2 leading white space, 1 trailing white space, 1 tabs"
+    assert marks("plain") == "" and marks("\n a\tb ") == "2 leading blanks, 1 trailing blank, 1 tab"
     assert "</script" not in embed({"a": "</script><!--"}) and "\\u003c/script" in embed({"a": "</script>"})
 
 

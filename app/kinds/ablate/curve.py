@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
+from app.domain.counting import counted
 from app.domain.interventions import Family
 from app.domain.results import SettingRow
 from app.figures.curves import Point
@@ -44,12 +45,13 @@ def leaves(points: Sequence[Point]) -> str:
     last = known[-1][1]
     tail = list(takewhile(lambda pair: pair[1] == last, reversed(known)))
     early = [f"{x:.0f}" for x, side in known[: len(known) - len(tail)] if side != "inside"]
-    band = f"the range of {len(points[-1].random)} random sets"
+    band = f"the range of {counted(len(points[-1].random), 'random set')}"
     if last != "inside":
         more = f"; also outside at {', '.join(early)}" if early else ""
-        return f"From {tail[-1][0]:.0f} neurons on the chosen set is {last} {band}{more}."
+        return f"From {counted(round(tail[-1][0]), 'neuron')} on the chosen set is {last} {band}{more}."
     if early:
-        return f"The chosen set is outside {band} at {', '.join(early)} neurons only."
+        noun = "neuron" if early == ["1"] else "neurons"
+        return f"The chosen set is outside {band} at {', '.join(early)} {noun} only."
     return f"The chosen set stays inside {band} at every size."
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.analysis.agreement import spearman
+from app.domain.counting import counted
 from app.domain.interventions import Axis, Family
 from app.domain.results import SettingRow
 from app.domain.runs import Run
@@ -58,8 +59,8 @@ class Patching:
             return ""
         rho, same = self._agreement(self.single, self.lost)
         sentence = (
-            f"Over {len(self.single)} neurons patched one by one, score and measured effect have a rank correlation of "
-            f"{signed(rho)}; {100 * same:.0f} % have the same sign."
+            f"Over {counted(len(self.single), 'neuron')} patched one by one, score and measured effect have a rank "
+            f"correlation of {signed(rho)}; {100 * same:.0f} % have the same sign."
         )
         if not self.back:
             return sentence

@@ -43,7 +43,9 @@ class AblateQuestion(Question):
         (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2),
         description="sizes of the removal curve as shares of all neurons: 0.001,0.01,0.1",
     )
-    seeds: Annotated[int, Shown("Random sets", more=True)] = Field(10, ge=1, le=100, description="random sets")
+    seeds: Annotated[int, Shown("Random sets", more=True)] = Field(
+        10, ge=1, le=100, description="drawn with the same number per layer, to compare with"
+    )
     seed: Annotated[int, Shown("First seed", more=True)] = Field(0, ge=0, description="of the first random set")
     doses: Annotated[tuple[float, ...], Shown("Doses", more=True)] = Field(
         (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0), description="factors of the dose-response curve: 0,0.5,1,2"

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from app.domain.counting import counted
 from app.domain.interventions import OP_TITLES, Axis, Family
 from app.domain.results import SettingRow
 from app.domain.roles import SOURCE
 from app.domain.runs import Run, RunState
 from app.domain.targets import OUTPUTS
 from app.figures.base import Figure
-from app.figures.curves import Point, dose, removal
+from app.figures.curves import Point, beside, dose, removal
 from app.kinds.ablate.curve import leaves, points_of
 from app.kinds.ablate.patching import Patching
 from app.kinds.ablate.question import AblateLook, AblateQuestion
@@ -120,8 +121,15 @@ class AblateReport(Report[AblateQuestion, AblateLook]):
 
     def points(self, axis: Axis, by: str) -> list[Point]:
         """The points of the curve (``count``) or of the dose-response (``amount``)."""
-        rows = [row for row in self.rows if row.axis is axis]
+        rows = [row for row in self.rows if row.axis is axis and row.family != Family.BASE]
         return points_of(rows, self.changes, self.base, by) if rows else []
+
+    @cached_property
+    def sizes(self) -> list[Point]:
+        """The points of every size that was measured, the chosen one among them, in order."""
+        measured = [*self.points(Axis.CURVE, "count"), *self.points(Axis.CHOSEN, "count")]
+        by_size = {point.x: point for point in reversed(measured)}
+        return [by_size[size] for size in sorted(by_size)]
 
     @cached_property
     def patching(self) -> Patching:
@@ -144,7 +152,7 @@ class AblateReport(Report[AblateQuestion, AblateLook]):
             items=_items(self.explained, self.rows, self.answers, self.inputs) if self.rows else (),
             controls=controls,
             z=z,
-            leaves=leaves(self.points(Axis.CURVE, "count")),
+            leaves=leaves(self.sizes) if "removal" in self.figures else "",
             patching=self.patching.sentence,
             figures=self.figures,
             warnings=self.warnings,
@@ -187,8 +195,10 @@ class AblateReport(Report[AblateQuestion, AblateLook]):
         """The curve, the dose-response, single neurons."""
         axes = {row.axis for row in self.rows}
         makers: dict[str, Callable[[], Figure]] = {}
-        if Axis.CURVE in axes:
-            makers["removal"] = lambda: removal(self.points(Axis.CURVE, "count"), self.base, self.unit, self.caption)
+        if len(self.sizes) > 1:
+            makers["removal"] = lambda: removal(self.sizes, self.base, self.unit, self.caption)
+        elif self.sizes:
+            makers["beside"] = lambda: beside(self.sizes[0], self.base, self.unit, self.caption)
         if Axis.DOSE in axes:
             makers["dose"] = lambda: dose(self.points(Axis.DOSE, "amount"), self.base, self.unit, self.caption)
         return makers | self.patching.drawings()
@@ -259,9 +269,9 @@ def _sentence(controls: Sequence[Control], z: float | None, count: int, unit: st
     where = "inside" if inside else "outside"
     distance = "" if z is None else f", {abs(z):.1f} standard deviations from their mean"
     return (
-        f"Switching off {count} neurons changes the {unit} by {signed(target.change)}; random sets of the same size "
-        f"per layer change it by {signed(random.change)} ({signed(random.low)} to {signed(random.high)}): {where} the "
-        f"random band{distance}."
+        f"Switching off {counted(count, 'neuron')} changes the {unit} by {signed(target.change)}; random sets of the "
+        f"same size per layer change it by {signed(random.change)} ({signed(random.low)} to {signed(random.high)}): "
+        f"{where} the random band{distance}."
     )
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from app.analysis.layers import summarise
 from app.analysis.stability import Stability, stability
 from app.domain.attributing import Sample
+from app.domain.counting import counted
 from app.domain.errors import Conflict
 from app.domain.runs import RunState
-from app.domain.scores import NeuronScores, RunningScores
+from app.domain.scores import ATTRIBUTION, NeuronScores, RunningScores
 from app.domain.sites import NeuronSpace
 from app.figures import layers, studies
 from app.figures.base import Figure
@@ -31,7 +32,8 @@ BASELINES = ("pad_query_and_passage", "pad_query", "unk_query_and_passage")
 class AttributeView:
     """The result of an attribution over a dataset; ``partial`` while it is not whole, empty before the first shard.
 
-    ``unit`` is the target's; ``change`` the mean of ΔF; ``flagged`` examples with a warning of the method.
+    ``unit`` is the target's; ``change`` the mean of ΔF; ``flagged`` examples with a warning of the method;
+    ``remainder`` and ``worst`` the mean and the largest share of ΔF that a pair leaves unexplained at the last block.
     """
 
     settings: AttributeQuestion
@@ -48,6 +50,7 @@ class AttributeView:
     change: float | None
     flagged: int
     remainder: float | None
+    worst: float | None
     stability: tuple[Stability, ...]
     figures: Mapping[str, Figure]
     warnings: tuple[str, ...]
@@ -115,6 +118,7 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
             change=float(np.mean(self.changes)) if self.changes else None,
             flagged=sum(1 for row in self.items if row.notes.get("flagged")),
             remainder=float(np.mean(remainders)) if remainders else None,
+            worst=max(remainders, default=None),
             stability=self.halves,
             figures=self.figures,
             warnings=self.warnings,
@@ -130,14 +134,15 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
 
     def _sentence(self) -> str:
         facts, sample = self.facts, self.question.sample
-        each = "queries" if self.question.average == "macro" else "pairs"
+        each = ("query", "queries") if self.question.average == "macro" else ("pair", "pairs")
         wanted = "relevant" if sample.relevance == "relevant" else "non-relevant"
+        over = counted(facts["n"], *(f"{wanted} {noun}" for noun in each))
         change = ""
         if self.changes:
             change = f"mean change of the {self.unit} {np.mean(self.changes):.3g}; ".replace("-", "−")
         return (
-            f"Over {facts['n']:,} {wanted} {each} of {sample.name}: {change}1 % of neurons carry "
-            f"{100 * facts['top_share']:.0f} % of the positive attribution; strongest layer {facts['strongest_layer']}."
+            f"Over {over} of {sample.name}: {change}1 % of neurons carry "
+            f"{100 * facts['top_share']:.0f} % of the {ATTRIBUTION}; strongest layer {facts['strongest_layer']}."
         )
 
     @property
@@ -221,8 +226,8 @@ def _sample_words(sample: Sample, n: int) -> str:
     wanted = "relevant" if sample.relevance == "relevant" else "non-relevant"
     filtered = ", kept where the model classes them so" if sample.correct else ""
     grade = f"judged at least {sample.threshold}" if wanted == "relevant" else "judged lower, or unjudged candidates"
-    counted = f"{n} {wanted} pairs" if n else f"{wanted} pairs, none of which is done yet"
+    over = counted(n, f"{wanted} pair") if n else f"{wanted} pairs, none of which is done yet"
     return (
-        f"Mean over {counted} ({grade}) of {sample.name}, part {sample.part} of the split by query id with "
+        f"Mean over {over} ({grade}) of {sample.name}, part {sample.part} of the split by query id with "
         f"seed {sample.split.seed}, drawn with seed {sample.seed}{filtered}. "
     )

@@ -1,16 +1,19 @@
 """From a form, a command line or an API body to the question of an explanation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.domain.errors import BadInput
+from app.domain.counting import counted
+from app.domain.errors import BadInput, Missing
 from app.domain.model_card import ModelInfo
 from app.domain.runs import Run
+from app.domain.targets import TITLES
 from app.forms.read import Given
 from app.kinds.asking import Ask, Asked, Values
-from app.kinds.desk import Desk
-from app.kinds.explain.preview import Preview, preview
+from app.kinds.desk import Desk, Model
+from app.kinds.explain.preview import Preview, Separation, preview
 from app.kinds.explain.question import ExplainForm, ExplainQuestion
+from app.methods.base import Method
 from app.models.tasks import task_for
 
 LONGEST = 200_000
@@ -55,10 +58,25 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         """
         form = self.form(values)
         model = desk.model(form.model)
+        question, method = self._settled(form, model, desk)
+        for example in question.examples:
+            desk.seen(model, example, question.max_length)
+        title = question.query.strip().replace("\n", " ")[:90]
+        rows = len(question.examples) * method.passes(model.info.layers or 1)
+        return Asked(question, model, title, self.text(question), version=method.version, rows=rows)
+
+    def _settled(self, form: ExplainForm, model: Model, desk: Desk) -> tuple[ExplainQuestion, Method]:
+        """The question with nothing left open, and its method: the same checks while a form is filled and when it is
+        sent; no weights are read.
+
+        Raises:
+            BadInput, NotFound, Unsupported: what is wrong, with the field's name.
+        """
         _check_texts(model.info, form)
         if form.target.name == "pairwise" and len(form.passages) != 2:
             way = "Give two passages, the one that should win first; or choose another target."
-            raise BadInput("two passages for the target pairwise", str(len(form.passages)), way, "passages")
+            wanted = f"two passages for the target '{TITLES['pairwise']}'"
+            raise BadInput(wanted, str(len(form.passages)), way, "passages")
         method = desk.method(form.method, form.params, model)
         if method.control:
             way = "Use it on a dataset."
@@ -69,11 +87,8 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
             target=desk.target(model, form.target, "pair" if form.passages else "prompt"),
             max_length=desk.length(model, form.max_length if "max_length" in form.model_fields_set else None),
         )
-        for example in question.examples:
-            desk.seen(model, example, question.max_length)
-        title = question.query.strip().replace("\n", " ")[:90]
-        rows = len(question.examples) * method.passes(model.info.layers or 1)
-        return Asked(question, model, title, self.text(question), version=method.version, rows=rows)
+        desk.asked_tokens(model, question.target, question.examples)
+        return question, method
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> ExplainForm:
         """The question, and its model."""
@@ -84,9 +99,17 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         return "\n".join([question.query, *question.passages])
 
     def preview(self, given: Given, desk: Desk) -> Preview:
-        """Token counts with the cut, the target's line, and the time."""
-        fields = {field.name: field for field in self.fields_for(given)}
-        return preview(self.browser(given), fields, desk)
+        """Token counts with the cut, the target's line, how the passages were told apart, and the time.
+
+        Raises:
+            BadInput, NotFound, Unsupported: what would be wrong with the form if it was sent now.
+        """
+        form = self.form(self.read(self.browser(given), boxes="flags" in given))
+        model = desk.described(form.model)
+        question, method = self._settled(form, model, desk)
+        several = (given.get("form") or [""])[-1] == "ranking"
+        cut = separation((given.get("passages") or [""])[-1]) if several else None
+        return preview(question, model, method.passes(model.info.layers or 1), cut, desk)
 
 
 def passages_of(text: str, mode: str = "ranking") -> list[str]:
@@ -96,7 +119,7 @@ def passages_of(text: str, mode: str = "ranking") -> list[str]:
     if mode != "ranking":
         return [whole_text]
     lines = whole_text.split("\n")
-    marker = SEPARATOR if any(line.strip() == SEPARATOR for line in lines) else ""
+    marker = SEPARATOR if _marked(lines) else ""
     groups: list[list[str]] = [[]]
     for line in lines:
         if line.strip() == marker:
@@ -105,6 +128,24 @@ def passages_of(text: str, mode: str = "ranking") -> list[str]:
             groups[-1].append(line)
     texts = ["\n".join(group) for group in groups]
     return [passage for passage in texts if passage.strip()] or [whole_text]
+
+
+def _marked(lines: Sequence[str]) -> bool:
+    """Whether lines of ``---`` stand between the passages."""
+    return any(line.strip() == SEPARATOR for line in lines)
+
+
+def separation(text: str) -> Separation:
+    """How many passages a text area holds for a ranking, and what told them apart."""
+    passages = passages_of(text)
+    lines = passages[0].strip().count("\n") + 1
+    if len(passages) > 1:
+        by = f"lines of {SEPARATOR}" if _marked(text.splitlines()) else "empty lines"
+        return Separation(f"{counted(len(passages), 'passage')}, told apart by {by}.", False)
+    if lines == 1:
+        return Separation("1 passage.", False)
+    told = f"1 passage of {counted(lines, 'line')}: no empty line and no line of {SEPARATOR} is between them."
+    return Separation(told, True)
 
 
 def _check_texts(info: ModelInfo, form: ExplainForm) -> None:
@@ -117,17 +158,18 @@ def _check_texts(info: ModelInfo, form: ExplainForm) -> None:
     if not form.query.strip():
         task = pair if pair and (form.passages or not alone) else alone
         name = task.first if task else "query"
-        raise BadInput(f"some text as the {name}", "an empty text", f"Type or paste the {name}.", "query")
+        raise Missing(f"some text as the {name}", "an empty text", f"Type or paste the {name}.", "query")
     if alone and not pair and form.passages:
         way = "Leave the passages empty."
         raise BadInput(
             f"a {alone.first} alone for this model: {alone.title}", "text as a passage, too", way, "passages"
         )
     if pair and not alone and not form.passages:
-        raise BadInput("1 to 50 passages", "none", "Type or paste the passage.", "passages")
+        raise Missing("1 to 50 passages", "none", "Type or paste the passage.", "passages")
     for number, text in enumerate(form.passages, start=1):
         if not text.strip():
-            raise BadInput("some text in every passage", f"passage {number} is empty", "Fill or remove it.", "passages")
+            way = "Type or paste the passage." if len(form.passages) == 1 else f"Fill or remove passage {number}."
+            raise Missing("some text in every passage", f"passage {number} is empty", way, "passages")
     texts: list[tuple[str, Any]] = [("query", form.query), *(("passages", text) for text in form.passages)]
     for name, text in texts:
         if len(text) > LONGEST:

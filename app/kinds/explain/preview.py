@@ -1,17 +1,12 @@
 """What a form would explain, told before it is sent: the target, the token counts with the cut, and the time."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.errors import BadInput, GolgiError
-from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Example, Seen
-from app.domain.targets import TARGETS, TargetSpec
-from app.forms.fields import Field
-from app.forms.read import Given, read, whole
-from app.kinds.desk import Desk
-from app.kinds.explain.question import KEY
+from app.domain.counting import counted
+from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Seen
+from app.kinds.desk import Desk, Model
+from app.kinds.explain.question import KEY, ExplainQuestion
 from app.kinds.timings import Speed
-from app.methods import DEFAULT
 
 AROUND = 36
 
@@ -28,46 +23,37 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Separation:
+    """How passages were told apart, in a sentence; ``doubtful`` where several may have been meant and one was seen."""
+
+    told: str
+    doubtful: bool
+
+
+@dataclass(frozen=True)
 class Preview:
-    """What the line under the texts says; ``problem`` instead of the rest where something is wrong."""
+    """What the line under the texts says. ``tokens`` are those of an answer that was asked for, of which the first is
+    explained; ``separation`` is there where several passages can be given."""
 
     target: str
+    tokens: tuple[str, ...]
+    separation: Separation | None
     counts: tuple[Count, ...]
     estimate: str
-    problem: GolgiError | None
 
 
-def preview(given: Given, fields: Mapping[str, Field], desk: Desk) -> Preview:
-    """The preview of a form whose passages are cut already."""
-    try:
-        model, query = _last(given, "model"), _last(given, "query").replace("\r\n", "\n")
-        passages: Sequence[str | None] = given.get("passages") or [None]
-        limit = whole("max_length", _last(given, "max_length") or 256)
-        encoder = desk.hosts.encoder(desk.place(model))
-        counts = tuple(
-            _count(encoder.seen(Example("0", query, text), limit), query if text is None else text) for text in passages
-        )
-        info = desk.inspect(model)
-        form = "prompt" if passages[0] is None else "pair"
-        sentence = desk.target_sentence(info, _target(given, fields), form)
-        steps = whole("steps", _last(given, "steps") or 50)
-        speed = desk.speed(info.slug, KEY, _last(given, "method") or DEFAULT)
-        return Preview(sentence, counts, estimate(speed, (steps + 1) * max(1, len(passages))), None)
-    except GolgiError as error:
-        return Preview("", (), "", error)
-
-
-def _last(given: Given, name: str) -> str:
-    texts = given.get(name)
-    return texts[-1] if texts else ""
-
-
-def _target(given: Given, fields: Mapping[str, Field]) -> TargetSpec:
-    """The target of a form; the fields of an inner neuron count only where its activation is asked for."""
-    values = read([field for field in fields.values() if field.path[0] == "target"], given).get("target", {})
-    if values.get("name", "default") not in TARGETS:
-        raise BadInput(f"one of {', '.join(TARGETS)}", f"'{values['name']}'", "Choose one of them.", "target")
-    return TargetSpec.model_validate(values)
+def preview(question: ExplainQuestion, model: Model, passes: int, separation: Separation | None, desk: Desk) -> Preview:
+    """What a question with nothing left open would ask; ``passes`` is what its method takes for each input."""
+    texts = question.passages or (question.query,)
+    seen = [desk.seen(model, example, question.max_length) for example in question.examples]
+    form = "pair" if question.passages else "prompt"
+    return Preview(
+        target=desk.target_sentence(model.info, question.target, form),
+        tokens=desk.asked_tokens(model, question.target, question.examples),
+        separation=separation,
+        counts=tuple(_count(one, text) for one, text in zip(seen, texts, strict=True)),
+        estimate=estimate(desk.speed(model.info.slug, KEY, question.method), passes * len(texts)),
+    )
 
 
 def _count(seen: Seen, text: str) -> Count:
@@ -83,12 +69,12 @@ def marks(text: str) -> str:
     """White space that is kept and easily overlooked."""
     body = text.strip()
     counts = [
-        (len(text) - len(text.lstrip()) if body else 0, "leading white space"),
-        (len(text) - len(text.rstrip()) if body else 0, "trailing white space"),
-        (body.count("\n"), "line breaks"),
-        (body.count("\t"), "tabs"),
+        (len(text) - len(text.lstrip()) if body else 0, "leading blank"),
+        (len(text) - len(text.rstrip()) if body else 0, "trailing blank"),
+        (body.count("\n"), "line break"),
+        (body.count("\t"), "tab"),
     ]
-    return ", ".join(f"{count} {name}" for count, name in counts if count)
+    return ", ".join(counted(count, name) for count, name in counts if count)
 
 
 def estimate(speed: Speed | None, rows: int) -> str:

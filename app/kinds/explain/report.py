@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from app.domain.counting import counted
 from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.results import ItemRow
 from app.domain.runs import data_hash
+from app.domain.scores import ATTRIBUTION
 from app.domain.targets import BRANCHES
 from app.figures import curves
 from app.figures.base import Figure
@@ -15,12 +17,15 @@ from app.kinds.explain.question import ExplainLook, ExplainQuestion
 from app.kinds.rankings import NeuronLine, Ranking
 from app.kinds.reporting import Report, Table
 from app.kinds.words import Word, words_of
-from app.methods.base import Method, method_of, unexplained
+from app.methods.base import Method, method_of
+
+Miss = tuple[float, float | None]
 
 
 @dataclass(frozen=True)
 class ItemView:
-    """One passage (or prompt): its numbers, its tokens by part, and what was cut. ``rank`` counts from 1 by score."""
+    """One passage (or prompt): its numbers, its tokens by part, and what was cut. ``rank`` counts from 1 by score;
+    ``remainder`` is the worst share of the places that are shown, None where there is none."""
 
     number: int
     text: str
@@ -29,6 +34,7 @@ class ItemView:
     words: Mapping[str, tuple[Word, ...]]
     pieces: Mapping[str, tuple[Word, ...]]
     shares: Mapping[str, float]
+    remainder: float | None
     seen: Mapping[str, int]
     warnings: tuple[str, ...]
     steps: int
@@ -36,11 +42,15 @@ class ItemView:
 
 @dataclass(frozen=True)
 class Completeness:
-    """Sum of scores minus ΔF at a place that every path crosses, the largest over the run's examples."""
+    """Sum of scores minus ΔF at a place that every path crosses, the largest over the run's examples.
+
+    ``share`` is the largest remainder as a share of its example's ΔF, 0 to 1; None where ΔF is 0 in an example.
+    ``above``: some example is above the tolerance (which is absolute where ΔF is 0).
+    """
 
     site: str
     remainder: float
-    share: float
+    share: float | None
     above: bool
 
 
@@ -58,6 +68,7 @@ class ExplainView:
     top: tuple[NeuronLine, ...]
     bottom: tuple[NeuronLine, ...]
     completeness: tuple[Completeness, ...]
+    remainder: float | None
     figures: Mapping[str, Figure]
     warnings: tuple[str, ...]
     facts: Mapping[str, Any]
@@ -103,13 +114,24 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             part=self.ranking.part,
             top=self.ranking.lines("top") if self.ready else (),
             bottom=self.ranking.lines("bottom") if self.ready else (),
-            completeness=_completeness(self.items, self.question),
+            completeness=self.completeness,
+            remainder=self.remainder,
             figures=self.figures,
             warnings=self.warnings,
             facts=self.run.facts,
             total=int(self.run.facts.get("neurons", 0)),
             layers=self.ranking.layers() if self.ready else (),
         )
+
+    @cached_property
+    def completeness(self) -> tuple[Completeness, ...]:
+        """How far the scores add up at every place that all paths cross."""
+        return _completeness(self.items, self.question)
+
+    @property
+    def remainder(self) -> float | None:
+        """The worst share of the places that are shown; None where there is no place, or one without a share."""
+        return _worst([place.share for place in self.completeness])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -124,15 +146,24 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
 
     def _sentence(self) -> str:
         facts, rows = self.run.facts, self.items
-        lead = f"{len(rows)} passages."
+        lead = f"{counted(len(rows), 'passage')}."
         if len(rows) == 1:
             lead = f"{self.unit.capitalize()} {rows[0].values['target']:.3g}.".replace("-", "−")
-        worst = max((row.values["remainder"] for row in rows), default=0.0)
-        rest = f"strongest layer {facts['strongest_layer']}; unexplained remainder {100 * worst:.2g} %."
+        layer = facts["strongest_layer"]
         if not self.method.additive:
             (best,) = self.ranking.lines("top")[:1]
-            return f"{lead} Strongest neuron {best.id} with {best.score:.3g}; {rest}"
-        return f"{lead} 1 % of neurons carry {100 * facts['top_share']:.0f} % of the positive attribution; {rest}"
+            strongest = f"Strongest neuron {best.id} with {best.score:.3g}"
+        else:
+            strongest = f"1 % of neurons carry {100 * facts['top_share']:.0f} % of the {ATTRIBUTION}"
+        return f"{lead} {strongest}; strongest layer {layer}{self._unexplained()}."
+
+    def _unexplained(self) -> str:
+        """The end of the sentence: what the scores leave unexplained, at worst."""
+        if not self.completeness:
+            return ""
+        if self.remainder is None:
+            return "; the target does not change, so that no remainder can be told as a share"
+        return f"; unexplained remainder at most {100 * self.remainder:.2g} %"
 
     @property
     def method(self) -> Method:
@@ -191,7 +222,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             cut = item.seen.get("cut_query", 0) + item.seen.get("cut_passage", 0)
             if cut:
                 limit = item.seen["max_length"]
-                yield f"note: input {item.number + 1}: {cut} tokens did not fit into {limit} and were cut off"
+                yield f"note: input {item.number + 1}: cut off, because the limit is {limit}: {counted(cut, 'token')}"
         for line in view.top[:10]:
             yield f"  {line.id:<16} {line.score:+.4g}"
 
@@ -209,6 +240,7 @@ def _items(question: ExplainQuestion, rows: Sequence[ItemRow]) -> tuple[ItemView
             words=words_of(row.tokens, question.query, texts[row.item], whole=True),
             pieces=words_of(row.tokens, question.query, texts[row.item], whole=False),
             shares=_shares(row.tokens),
+            remainder=_worst([share for _, share in _misses(row).values()]),
             seen=row.notes.get("seen", {}),
             warnings=tuple(row.notes.get("warnings", ())),
             steps=int(row.notes.get("steps", 0)),
@@ -227,19 +259,34 @@ def _shares(tokens: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return by_part
 
 
-def _share(miss: float, change: float) -> float:
-    """Of the change from baseline to input; 0 where there is none."""
-    return abs(miss) / change if change > 1e-9 else 0.0
+def _share(miss: float, change: float) -> float | None:
+    """Of the change between the ends of a path; None where there is none."""
+    return abs(miss) / abs(change) if abs(change) > 1e-9 else None
 
 
 def _completeness(rows: Sequence[ItemRow], question: ExplainQuestion) -> tuple[Completeness, ...]:
     tolerance = float(question.params.get("tolerance", 0.01))
-    by_site: dict[str, Completeness] = {}
+    by_site: dict[str, list[Miss]] = {}
     for row in rows:
-        change = abs(row.values["target"] - row.values["baseline"])
-        changes = row.notes.get("changes", {})
-        for site, miss in row.notes.get("residual", {}).items():
-            share = unexplained(miss, changes[site]) if site in changes else _share(miss, change)
-            if site not in by_site or abs(miss) > abs(by_site[site].remainder):
-                by_site[site] = Completeness(site, miss, share, share > tolerance)
-    return tuple(by_site.values())
+        for site, miss in _misses(row).items():
+            by_site.setdefault(site, []).append(miss)
+    return tuple(_largest(site, misses, tolerance) for site, misses in by_site.items())
+
+
+def _misses(row: ItemRow) -> dict[str, Miss]:
+    """Place to the remainder of one example, and its share of its |ΔF| (None where ΔF is 0)."""
+    whole, own = row.values["target"] - row.values["baseline"], row.notes.get("changes", {})
+    residual = row.notes.get("residual", {})
+    return {site: (miss, _share(miss, own.get(site, whole))) for site, miss in residual.items()}
+
+
+def _largest(site: str, misses: Sequence[Miss], tolerance: float) -> Completeness:
+    """What is told of a place, from the remainders of all examples."""
+    above = any(abs(miss) > tolerance if share is None else share > tolerance for miss, share in misses)
+    return Completeness(site, max((miss for miss, _ in misses), key=abs), _worst([s for _, s in misses]), above)
+
+
+def _worst(shares: Sequence[float | None]) -> float | None:
+    """The largest share; None where one is not known, or where there is none."""
+    known = [share for share in shares if share is not None]
+    return max(known) if known and len(known) == len(shares) else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.data.demo import MODEL
-from app.domain.errors import BadInput, Conflict
+from app.domain.errors import BadInput, Conflict, Missing
 from app.domain.interventions import Op
 from app.domain.roles import is_source, source_role
 from app.domain.runs import Run, RunState
@@ -86,7 +86,8 @@ class StudyAsk(Ask[StudyQuestion, StudyForm]):
         sources = [desk.run(text) for text in form.sources]
         saved = [desk.saved(number) for number in form.saved]
         if not sources and not saved and not form.sets:
-            raise BadInput("a run to take neurons from, or a saved set", "neither", "Choose at least one.", "sources")
+            way = "Choose a run to take neurons from, or a saved set."
+            raise Missing("a run to take neurons from, or a saved set", "neither", way, "sources")
         named = [run.spec.source or run.spec.model for run in sources] + [saved_set.model for saved_set in saved]
         model = desk.ranker(form.model or next(iter(named), MODEL))
         _check_sources(sources, model.weights)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from app.analysis.uncertainty import Effect, effects
+from app.domain.counting import counted
 from app.domain.interventions import Axis, Family
 from app.domain.results import SettingRow
 from app.kinds.answers import Comparison
@@ -109,8 +110,8 @@ def sentences_of(comparisons: Sequence[Comparison], measure: str) -> tuple[str, 
         side = "below" if first.value < first.low else "above"
         odds = f"p {first.random.p:.2g}, {first.random.holm:.2g} after Holm"
         sentences.append(
-            f"{name}: from {first.count:,} neurons ({100 * first.fraction:.2g} %) on {measure} is {side} the range of "
-            f"its random sets, {signed(first.random.mean)} against their mean (95 % interval "
+            f"{name}: from {counted(first.count, 'neuron')} ({100 * first.fraction:.2g} %) on {measure} is {side} the "
+            f"range of its random sets, {signed(first.random.mean)} against their mean (95 % interval "
             f"{signed(first.random.low)} to {signed(first.random.high)}, {odds}, n = {first.random.n})"
             + ("." if sure else "; no size passes the corrected test.")
         )

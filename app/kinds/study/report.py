@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.analysis.outcomes import NONE
 from app.analysis.ranking import TITLES
+from app.domain.counting import counted
 from app.domain.errors import Conflict, NotFound
 from app.domain.interventions import OP_TITLES, Axis, Family
 from app.domain.roles import is_source, set_label
@@ -256,7 +257,7 @@ class StudyReport(Report[StudyQuestion, StudyLook]):
 
     def _changes(self) -> Figure:
         falls = [(query, after - before) for query, before, after in self.by_query]
-        of_set = "" if self.chosen is None else f" · {self.chosen.count:,} neurons of {self.chosen.name}"
+        of_set = "" if self.chosen is None else f" · {counted(self.chosen.count, 'neuron')} of {self.chosen.name}"
         return studies.changes(falls, self.measure, f"{self.caption}{of_set}")
 
     def table(self) -> Table:

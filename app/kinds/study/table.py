@@ -57,7 +57,7 @@ def lines_of(table: StudyTable, names: Mapping[str, str], by: str, axis: Axis) -
         lines.append(studies.Line(names.get(label, label), points))
         if band:
             middle = tuple((x, float(np.mean(means))) for x, means in beside if means)
-            lines.append(studies.Line(f"random, matched to {names.get(label, label)}", middle, band, "random"))
+            lines.append(studies.Line(f"{studies.MATCHED}{names.get(label, label)}", middle, band, "random"))
     return [*lines, *(_others(table, names, by) if axis is Axis.CURVE else [])]
 
 

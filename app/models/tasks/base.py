@@ -222,6 +222,14 @@ class Task(ABC):
         """The same question in one spelling: without what this way of reading does not ask."""
         return spec.model_copy(update={name: None for name in get_args(AnswerField) if name not in self.asks})
 
+    def asked(self, spec: TargetSpec, examples: Sequence[Example], tokenizer: SharedTokenizer) -> tuple[str, ...]:
+        """The tokens of an answer that is asked for by its text, of which the first is explained; none otherwise.
+
+        Raises:
+            BadInput: a text that the vocabulary does not have.
+        """
+        return ()
+
     def probes(self) -> tuple[Example, Example]:
         """Two inputs for self-checks, a longer and a shorter one."""
         if self.second is None:

@@ -1,6 +1,7 @@
 """A causal language model: the next token of a prompt."""
 
 import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -8,10 +9,11 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from app.domain.errors import BadInput
+from app.domain.examples import Example
 from app.domain.model_card import Readable
 from app.domain.targets import TargetSpec
 from app.models.architectures.base import Shape
-from app.models.encoding import Batch
+from app.models.encoding import Batch, SharedTokenizer
 from app.models.targets import Target, token_target
 from app.models.tasks.base import AnswerField, Answers, Task
 
@@ -49,9 +51,7 @@ class Causal(Task):
             BadInput: a continuation without a token.
         """
         if spec.token is not None:
-            ids = host.tokenizer(spec.token, add_special_tokens=False)["input_ids"]
-            if not ids:
-                raise BadInput("a continuation of at least one token", "none", "Type the expected next word.", "token")
+            ids = _ids(spec.token, host.tokenizer)
             why = "as asked" if len(ids) == 1 else f"the first of {len(ids)} tokens asked for"
             return token_target(spec.name, ids[0], host.tokenizer.decode([ids[0]]), why)
         if batch is None:
@@ -59,9 +59,29 @@ class Causal(Task):
         predicted = int(host.run(batch.take([0]), None).logits[0].argmax())
         return token_target(spec.name, predicted, host.tokenizer.decode([predicted]), "predicted by the model")
 
+    def asked(self, spec: TargetSpec, examples: Sequence[Example], tokenizer: SharedTokenizer) -> tuple[str, ...]:
+        """The tokens of the continuation that is asked for.
+
+        Raises:
+            BadInput: it has none.
+        """
+        return () if spec.token is None else tuple(tokenizer.own.decode([i]) for i in _ids(spec.token, tokenizer))
+
     def foretold(self, spec: TargetSpec, info: Readable) -> str:
         """The token, if it was asked for."""
         return f"the token {spec.token!r}" if spec.token else "the next token that the model predicts"
+
+
+def _ids(text: str, tokenizer: Callable[..., Any]) -> list[int]:
+    """Token ids of a continuation.
+
+    Raises:
+        BadInput: it has no token.
+    """
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    if not ids:
+        raise BadInput("a continuation of at least one token", "none", "Type the expected next word.", "token")
+    return ids
 
 
 def _next(model: Any, batch: Batch, **more: Any) -> Tensor:

@@ -1,6 +1,7 @@
 """A masked language model: the token at the one mask of a text."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -102,6 +103,16 @@ class Masked(Task):
         word = host.tokenizer.decode([predicted])
         return token_target(spec.name, predicted, word, "at the mask, predicted by the model")
 
+    def asked(self, spec: TargetSpec, examples: Sequence[Example], tokenizer: SharedTokenizer) -> tuple[str, ...]:
+        """The tokens of the word that is asked for, as it is written in place of the mask.
+
+        Raises:
+            BadInput: a word that the vocabulary lacks.
+        """
+        if spec.token is None:
+            return ()
+        return tuple(tokenizer.own.decode([i]) for i in _written(spec.token, examples, tokenizer.own, tokenizer))
+
     def foretold(self, spec: TargetSpec, info: Readable) -> str:
         """The token, if it was asked for."""
         return (
@@ -134,12 +145,22 @@ def _mask_of(text: str, tokenizer: Any) -> Mask:
 
 def _asked(spec: TargetSpec, word: str, host: Answers, batch: Batch | None) -> Target:
     """The token of a word as the tokenizer would write it in place of the mask."""
-    examples = () if batch is None else batch.examples
-    spaced = {_spaced(_mask_of(example.query, host.tokenizer).before) for example in examples} or {True}
-    choices = [_ids(f" {word.strip()}" if space else word.strip(), host.tokenizer) for space in sorted(spaced)]
-    token = agreed([ids[0] for ids in choices], "token")
-    why = "as asked" if len(choices[0]) == 1 else f"the first of {len(choices[0])} tokens asked for"
-    return token_target(spec.name, token, host.tokenizer.decode([token]), f"at the mask, {why}")
+    ids = _written(word, () if batch is None else batch.examples, host.tokenizer, host.tokenizer)
+    why = "as asked" if len(ids) == 1 else f"the first of {len(ids)} tokens asked for"
+    return token_target(spec.name, ids[0], host.tokenizer.decode([ids[0]]), f"at the mask, {why}")
+
+
+def _written(word: str, examples: Sequence[Example], own: Any, tokenizer: Callable[..., Any]) -> list[int]:
+    """Token ids of a word as it is written in place of the mask of every text, of which the first agrees.
+
+    Raises:
+        BadInput: a word that the vocabulary lacks, or texts that write it differently.
+    """
+    spaced = {_spaced(_mask_of(example.query, own).before) for example in examples} or {True}
+    texts = [f" {word.strip()}" if space else word.strip() for space in sorted(spaced)]
+    choices = [_ids(text, tokenizer, own.unk_token_id) for text in texts]
+    agreed([ids[0] for ids in choices], "token")
+    return choices[0]
 
 
 def _spaced(before: str) -> bool:
@@ -147,14 +168,14 @@ def _spaced(before: str) -> bool:
     return before != before.rstrip()
 
 
-def _ids(text: str, tokenizer: Any) -> list[int]:
-    """Token ids of a word, none of them unknown.
+def _ids(text: str, tokenizer: Callable[..., Any], unknown: int | None) -> list[int]:
+    """Token ids of a word, the first of them not the ``unknown`` one.
 
     Raises:
         BadInput: it has no token, or an unknown one.
     """
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    if not ids or ids[0] == tokenizer.unk_token_id:
+    if not ids or ids[0] == unknown:
         way = "Name a word of its vocabulary, or leave the field empty for the predicted one."
         raise BadInput("a word that the model's vocabulary has", f"'{text.strip()}'", way, "token")
     return ids
