@@ -17,7 +17,7 @@ from app.domain.errors import GolgiError, Stopped
 from app.domain.importing import ImportSettings
 from app.domain.model_card import ModelCard
 from app.domain.runs import Job, JobState, Lane, Progress, Run, RunState
-from app.jobs.attempt import Attempt, nothing
+from app.jobs.attempt import Attempt, nothing, see_same
 from app.jobs.base import JobKind
 from app.jobs.importing import Import, remove_staged
 from app.models.host import ModelHost
@@ -149,15 +149,10 @@ class Worker:
 
         Raises:
             NotFound: it is not on this machine.
-            GolgiError: the folder holds other weights than those the run was started for.
+            GolgiError: the folder holds another model than the one the run was started for.
         """
         host = self.host(run.spec.source or run.spec.model)
-        if host.card.weights_hash != run.spec.weights_hash:
-            raise GolgiError(
-                "the weights this run was started for",
-                f"other weights in the folder of '{run.spec.model}' now",
-                "Start a new run; or put the old weights back and resume.",
-            )
+        see_same(host.card, run)
         return host
 
     def preload(self) -> None:

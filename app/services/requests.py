@@ -79,6 +79,7 @@ class Requests:
             settings=request.question.model_dump(mode="json"),
             inputs={role: run.fingerprint for role, run in request.inputs.items()},
             source=request.model.source,
+            identity=None if request.model.identity is None else dict(request.model.identity),
         )
         run, new = self.runs.create(spec, request.title, request.text)
         if not new and run.deleted:

@@ -17,8 +17,8 @@ AROUND = 36
 
 @dataclass(frozen=True)
 class Count:
-    """Tokens of one input. ``kept`` and ``lost`` are the texts on both sides of the cut; ``marks`` names what a
-    reader overlooks (leading spaces, line breaks)."""
+    """Tokens of one input. ``kept`` and ``lost`` are the texts on both sides of the cut, ``lost`` first where the
+    beginning goes; ``marks`` names what a reader overlooks (leading spaces, line breaks)."""
 
     seen: Seen
     kept: str
@@ -41,8 +41,8 @@ def preview(given: Given, fields: Mapping[str, Field], desk: Desk) -> Preview:
     try:
         model, query = _last(given, "model"), _last(given, "query").replace("\r\n", "\n")
         passages: Sequence[str | None] = given.get("passages") or [None]
-        limit = whole("max_length", _last(given, "max_length") or 256)
         encoder = desk.hosts.encoder(desk.place(model))
+        limit = whole("max_length", _last(given, "max_length") or encoder.max_length)
         counts = tuple(
             _count(encoder.seen(Example("0", query, text), limit), query if text is None else text) for text in passages
         )
@@ -72,10 +72,13 @@ def _target(given: Given, fields: Mapping[str, Field]) -> TargetSpec:
 def _count(seen: Seen, text: str) -> Count:
     second = any(token.segment in SECOND_SEGMENTS for token in seen.tokens) or bool(seen.cut_passage)
     own = SECOND_SEGMENTS if second else FIRST_SEGMENTS
+    if not (seen.cut_passage if second else seen.cut_query):
+        return Count(seen, "", "", marks(text))
+    if seen.side == "beginning":
+        at = min((token.start for token in seen.tokens if token.segment in own), default=len(text))
+        return Count(seen, text[at : at + AROUND], text[max(0, at - AROUND) : at], marks(text))
     at = max((token.end for token in seen.tokens if token.segment in own), default=0)
-    cut = bool(seen.cut_passage if second else seen.cut_query)
-    kept, lost = (text[max(0, at - AROUND) : at], text[at : at + AROUND]) if cut else ("", "")
-    return Count(seen, kept, lost, marks(text))
+    return Count(seen, text[max(0, at - AROUND) : at], text[at : at + AROUND], marks(text))
 
 
 def marks(text: str) -> str:

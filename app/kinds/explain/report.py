@@ -29,9 +29,14 @@ class ItemView:
     words: Mapping[str, tuple[Word, ...]]
     pieces: Mapping[str, tuple[Word, ...]]
     shares: Mapping[str, float]
-    seen: Mapping[str, int]
+    seen: Mapping[str, Any]
     warnings: tuple[str, ...]
     steps: int
+
+    @property
+    def side(self) -> str:
+        """The end of a text that was cut off; of older runs the end."""
+        return str(self.seen.get("side", "end"))
 
 
 @dataclass(frozen=True)
@@ -185,7 +190,8 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             cut = item.seen.get("cut_query", 0) + item.seen.get("cut_passage", 0)
             if cut:
                 limit = item.seen["max_length"]
-                yield f"note: input {item.number + 1}: {cut} tokens did not fit into {limit} and were cut off"
+                end = f"the {item.side} of it is lost"
+                yield f"note: input {item.number + 1}: {cut} tokens did not fit into {limit} and were cut off; {end}"
         for line in view.top[:10]:
             yield f"  {line.id:<16} {line.score:+.4g}"
 
