@@ -202,9 +202,7 @@ class Hosts:
     def _usable(self, name: str) -> ModelInfo:
         info = self.inspect(name)
         if info.problem:
-            raise Unsupported(
-                "a model that can be loaded", info.problem, "See the models page for what works.", "model"
-            )
+            raise Unsupported("a model that can be loaded", f"'{info.slug}', which cannot be", info.problem, "model")
         return info
 
     def _make_room(self, info: ModelInfo) -> None:

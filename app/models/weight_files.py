@@ -44,12 +44,15 @@ def _of_index(folder: Path) -> tuple[Path, ...]:
     Raises:
         Unsupported: it names none, or one that is not there.
     """
-    places = read_json(folder / INDEX).get("weight_map")
+    index = read_json(folder / INDEX)
+    places = index.get("weight_map")
     names = sorted({str(name) for name in places.values()}) if isinstance(places, dict) else []
     if not names:
         raise Unsupported(
             f'{INDEX} with a "weight_map" from weights to files', "none in it", "Copy the index again.", "model"
         )
+    if not isinstance(index.get("metadata"), dict):
+        raise Unsupported(f'{INDEX} with its "metadata"', "none in it", "Copy the index again.", "model")
     wrong = [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]
     if wrong:
         raise Unsupported(

@@ -35,7 +35,7 @@ class YesNo(Task):
     typed: ClassVar[bool] = False
     asks: ClassVar[tuple[AnswerField, ...]] = ("token",)
     token_title: ClassVar[str] = "Answer words"
-    token_help: ClassVar[str] = "The word that means relevant, then the other one, as yes/no; those of its training."
+    token_help: ClassVar[str] = "The word that means relevant, then the other one, as yes/no. Empty: the model's own."
 
     def words(self, name: str, config: Mapping[str, Any], declared: Any) -> AnswerWords | None:
         """Those of ``golgi.json``, or of the published rankers that it is named like."""
