@@ -12,6 +12,7 @@ SLOW = (
     "jobs/test_preload.py",
     "jobs/test_worker.py",
     "jobs/test_worker_stops.py",
+    "models/test_broken_folders.py",
     "models/test_getting.py",
     "models/test_patching.py",
     "services/test_notebooks.py",

@@ -10,6 +10,14 @@ HOME = Path(__file__).resolve().parents[1] / "demo"
 FOLDER, REPORT = HOME / "liveqa_med", HOME / "recorded" / "study.md"
 MODEL = "golgi-demo-reranker"
 """The embedded model, which forms begin with."""
+RECORDED = {
+    "ca00f94fc0e2bf2a38618eb7720d69afa8c87c6e1ce4d1666bb2bfcdfd38ef33": {
+        "configuration": "0d13f4fc986c4a19",
+        "tokenizer": "9bfc9573da0f3e3f",
+        "precision": "float32",
+    }
+}
+"""sha256 of the weights of the recorded runs' models to the rest of their identity, which those runs do not tell."""
 LENGTH = (35, 75)
 
 

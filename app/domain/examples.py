@@ -22,6 +22,10 @@ ALL = "all"
 """Name of the part that holds every token that is not padding."""
 
 
+Side = Literal["beginning", "end"]
+"""Which end of a text was cut off."""
+
+
 @dataclass(frozen=True)
 class Example:
     """A pair of texts (a query with a passage, a question with a context), or one text.
@@ -71,6 +75,7 @@ class Seen:
         cut_query, cut_passage: tokens that did not fit.
         unknown: tokens that the vocabulary does not have.
         max_length: the limit in tokens that was applied.
+        side: the end of the text that did not fit.
     """
 
     tokens: tuple[TokenSpan, ...]
@@ -80,3 +85,4 @@ class Seen:
     cut_passage: int
     unknown: int
     max_length: int
+    side: Side = "end"

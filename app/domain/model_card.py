@@ -24,7 +24,11 @@ class CheckRow(BaseModel):
 
 
 class Readable(BaseModel):
-    """How a model can be read: ``tasks`` are keys of all ways that fit its head, ``task`` is the first, the default."""
+    """How a model can be read: ``tasks`` are keys of all ways that fit its head, ``task`` is the first, the default.
+
+    ``words`` are those of an answer, the one that means relevant first. ``relevant_from`` and ``words_from`` say where
+    the label and the words come from.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,6 +36,9 @@ class Readable(BaseModel):
     tasks: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     relevant_label: int | None = None
+    relevant_from: str = ""
+    words: tuple[str, ...] = ()
+    words_from: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -47,7 +54,8 @@ class ModelInfo(Readable):
     """What can be told without loading weights (dry inspection of a folder or of the cached hub files).
 
     ``origin`` tells what the weights were read from, where that is another file; ``problem`` is the sentence why it
-    cannot be loaded, or None.
+    cannot be loaded, or None; ``notes`` are what else is to be known of its folder. ``length_from`` says whose limit
+    ``max_length`` is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,6 +70,8 @@ class ModelInfo(Readable):
     heads: int | None = None
     neurons: int | None = None
     max_length: int = 512
+    length_from: str = ""
+    notes: tuple[str, ...] = ()
     file_bytes: int = 0
     memory_bytes: int = 0
     readme: str = ""
@@ -74,6 +84,8 @@ class ModelCard(Readable):
 
     ``widths`` maps a site kind to the units of each block (index = running block number; 0 where the kind is missing
     in a block). ``off`` maps a feature (a preset, ``words``, ``gradients``) to the reason why it is off here.
+    ``identity`` is what decides an answer besides the weights: sha256 of the ``configuration`` and of the ``tokenizer``
+    files, and the ``precision``. ``complete`` are the blocks whose output every path to the answer crosses, measured.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,6 +105,8 @@ class ModelCard(Readable):
     parameters: int
     bytes: int
     widths: dict[SiteKind, tuple[int, ...]]
+    identity: dict[str, str] | None = None
+    complete: tuple[int, ...] | None = None
     off: dict[str, str] = {}
     checks: tuple[CheckRow, ...] = ()
     quality: dict[str, dict[str, float]] = {}

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 
 Widget = Literal[
     "label",
+    "length",
     "answer",
     "shares",
     "token",

@@ -38,6 +38,8 @@ class RunSpec(BaseModel):
         weights_hash: of the model's weights file(s), sha256.
         settings: the kind's own settings, JSON values only.
         inputs: role to fingerprint of a run this one needs.
+        identity: what else of the model decides an answer, see :class:`~app.domain.model_card.ModelCard`; None in runs
+            of older versions, which keep their fingerprint.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,15 +51,28 @@ class RunSpec(BaseModel):
     settings: dict[str, Any]
     inputs: dict[str, str] = {}
     source: str = ""
+    identity: dict[str, str] | None = None
 
     @property
     def fingerprint(self) -> str:
         """16 hex digits of the sha256 of the canonical JSON; the same question has the same fingerprint anywhere.
 
-        The model enters by its weights, not by its name or path.
+        The model enters by its weights and its identity, not by its name or path.
         """
-        body = self.model_dump(mode="json", exclude={"model", "source"})
+        apart = {"model", "source"} if self.identity is not None else {"model", "source", "identity"}
+        body = self.model_dump(mode="json", exclude=apart)
         return hashlib.sha256(canonical(body).encode()).hexdigest()[:16]
+
+    def changed_since(self, weights: str, identity: Mapping[str, str] | None) -> tuple[str, ...]:
+        """What of a model differs from the one that this was asked of, in words; nothing where it is the same model.
+
+        Of runs and models of older versions only the weights are known.
+        """
+        changed = [] if weights == self.weights_hash else ["weights"]
+        if self.identity is not None and identity is not None:
+            names = dict.fromkeys((*self.identity, *identity))
+            changed += [name for name in names if self.identity.get(name) != identity.get(name)]
+        return tuple(changed)
 
 
 def canonical(value: Any) -> str:

@@ -27,8 +27,11 @@ def words(form: BaseModel, fields: Sequence[Field]) -> list[str]:
 
 
 def spelled(form: BaseModel, fields: Sequence[Field], apart: frozenset[str]) -> list[str]:
-    """The options named in ``apart``, and everything else that differs from its default as one ``--spec``."""
+    """The options named in ``apart``, and everything else that differs from its default, or is always said, as one
+    ``--spec``."""
     values = form.model_dump(mode="json", exclude_defaults=True, exclude=set(apart))
+    whole = form.model_dump(mode="json")
+    values |= {f.path[0]: whole[f.path[0]] for f in fields if f.always and len(f.path) == 1 and f.path[0] not in apart}
     own = [field for field in fields if field.path[0] in apart]
     return [*words(form, own), "--spec", canonical(values)]
 

@@ -21,6 +21,7 @@ from app.jobs.attempt import Attempt, MakeWay
 from app.jobs.base import JobKind
 from app.jobs.importing import Import, remove_staged
 from app.jobs.place import Places
+from app.jobs.sameness import see_same
 from app.models.host import ModelHost
 from app.models.loading import Hosts
 from app.models.memory import memory
@@ -198,7 +199,7 @@ class Worker:
 
         Raises:
             NotFound: it is not on this machine.
-            GolgiError: the folder holds other weights than those the run was started for.
+            GolgiError: the folder holds another model than the one the run was started for.
         """
         place = self.places.of(job)
         if place is None:
@@ -206,12 +207,7 @@ class Worker:
                 "the model's folder", f"no {job.payload['model_folder']} any more", "Put it back, or start anew."
             )
         host = self.host(place)
-        if host.card.weights_hash != run.spec.weights_hash:
-            raise GolgiError(
-                "the weights this run was started for",
-                f"other weights in the folder of '{run.spec.model}' now",
-                "Start a new run; or put the old weights back and resume.",
-            )
+        see_same(host.card, run)
         return host
 
     def preload(self) -> None:

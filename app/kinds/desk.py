@@ -36,11 +36,14 @@ class Model:
         info: what can be told without loading it.
         place: the name under which every process finds it: its full path where it lies outside the models folder.
         weights: sha256 of its weights.
+        identity: what else of it decides an answer, see :class:`~app.domain.model_card.ModelCard`; None where it is
+            not on this machine.
     """
 
     info: ModelInfo
     place: str
     weights: str
+    identity: Mapping[str, str] | None = None
 
     @property
     def source(self) -> str:
@@ -97,7 +100,7 @@ class Desk:
             NotFound: nothing of that name can be reached. Unsupported: it cannot be loaded.
         """
         model = self.described(name)
-        return replace(model, weights=self.hosts.hash(model.place))
+        return replace(model, weights=self.hosts.hash(model.place), identity=self.hosts.identity(model.place))
 
     def described(self, name: str) -> Model:
         """A model that can be loaded, without the hash of its weights, which are not read.
@@ -109,7 +112,18 @@ class Desk:
         info = self.hosts.inspect(place)
         if info.problem:
             raise Unsupported("a model that can be loaded", f"'{info.slug}', which cannot be", info.problem, "model")
-        return Model(info, place, "")
+        return Model(info, place, "", None)
+
+    def model_of(self, run: Run) -> Model:
+        """The model of a run that is asked about further; as it was then, as far as the run tells.
+
+        A run of an older version tells the weights only, so that the model's other parts are taken as they are now.
+        """
+        place = run.spec.source or run.spec.model
+        info, identity = self.named(place, run.spec.model), run.spec.identity
+        if identity is None and info.folder is not None and not info.problem:
+            identity = self.hosts.identity(place)
+        return Model(info, place, run.spec.weights_hash, identity)
 
     def ranker(self, name: str) -> Model:
         """A model that scores pairs.
@@ -142,9 +156,9 @@ class Desk:
         return method
 
     def length(self, model: Model, wanted: int | None) -> int:
-        """The limit in tokens: what is wanted, the model's own at most; 256 at most where nothing is."""
-        limit = self.hosts.encoder(model.place).max_length
-        return min(wanted if wanted is not None else min(256, model.info.max_length), limit)
+        """The limit in tokens: what is wanted, the model's own at most; that one where nothing is wanted."""
+        longest = self.hosts.encoder(model.place).max_length
+        return longest if wanted is None else min(wanted, longest)
 
     def target(self, model: Model, wanted: TargetSpec, form: str = "pair") -> TargetSpec:
         """A target with what the model decides filled in, and what it does not read left out.
@@ -158,7 +172,10 @@ class Desk:
         self.target_sentence(model.info, wanted, form)
         if wanted.name != "activation":
             wanted = wanted.model_copy(update={"neuron": None, "tokens": None})
-        return self.reading(model.info, form).complete(wanted, model.info)
+        reading = self.reading(model.info, form)
+        spec = reading.complete(wanted, model.info)
+        reading.check_words(spec, model.info, self.hosts.encoder(model.place).tokenizer)
+        return spec
 
     def target_sentence(self, info: ModelInfo, spec: TargetSpec, form: str) -> str:
         """The line 'explaining ...' as far as it can be told before the model runs.

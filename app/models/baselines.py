@@ -78,4 +78,11 @@ def _filler(host: ModelHost, filler: Filler, real: Tensor) -> Tensor:
             f"Choose a baseline that starts with {', '.join([*known, 'zero', 'mean'])}.",
             "baseline",
         )
+    if token >= table.weight.shape[0]:
+        raise Unsupported(
+            f"a {filler} token that the model has a word embedding for, 0 to {table.weight.shape[0] - 1}",
+            f"'{host.tokenizer.convert_ids_to_tokens(token)}' (token {token}), added to the tokenizer alone",
+            "Choose a baseline that starts with zero or mean; or resize the model's embeddings with its tokenizer.",
+            "baseline",
+        )
     return torch.as_tensor(table(torch.tensor(token, device=host.device)))

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from app.domain.errors import BadInput
 from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Example, Seen
 from app.domain.targets import TargetSpec
 from app.models.encoding import Batch, SharedTokenizer
-from app.models.tasks.base import Task
+from app.models.tasks.base import EncodedRow, Task
 
 
 class Encoder:
@@ -23,6 +24,7 @@ class Encoder:
         max_length: the model's own limit in tokens.
         decoder_start: first decoder token of encoder-decoder models.
         causal: a token of the model sees only those before it, so the last one carries the answer.
+        vocabulary: tokens that the model has word embeddings for; None where that is not known.
     """
 
     def __init__(
@@ -32,15 +34,23 @@ class Encoder:
         max_length: int,
         decoder_start: int | None = None,
         causal: bool = False,
+        vocabulary: int | None = None,
     ) -> None:
         self.tasks, self.max_length = tuple(tasks), max_length
-        self.decoder_start, self.causal = decoder_start, causal
+        self.decoder_start, self.causal, self.vocabulary = decoder_start, causal, vocabulary
         self._shared = SharedTokenizer(tokenizer)
 
     @property
     def tokenizer(self) -> Any:
         """The tokenizer itself."""
         return self._shared.own
+
+    @property
+    def padding(self) -> int:
+        """The token that fills up shorter rows: the tokenizer's own where the model has an embedding for it, else the
+        first one; it is masked, so any will do."""
+        own = self.tokenizer.pad_token_id
+        return own if own is not None and (self.vocabulary is None or own < self.vocabulary) else 0
 
     def task(self, example: Example) -> Task:
         """The way in which an example is read: the first that takes its form.
@@ -61,13 +71,13 @@ class Encoder:
         task = self.task(examples[0])
         for example in examples:
             task.check(example)
-        rows = [task.row(example, self._shared, self._limit(max_length)) for example in examples]
+        rows = [self._row(task, example, self._limit(max_length)) for example in examples]
         width = max(len(row.ids) for row in rows)
         mask = _padded([[1] * len(row.ids) for row in rows], width, 0)
         names = task.segments
         segment = _padded([[names.index(span.segment) for span in row.spans] for row in rows], width, 0)
         inputs: dict[str, torch.Tensor] = {
-            "input_ids": _padded([row.ids for row in rows], width, self.tokenizer.pad_token_id or 0),
+            "input_ids": _padded([row.ids for row in rows], width, self.padding),
             "attention_mask": mask,
         }
         if task.typed and "token_type_ids" in self.tokenizer.model_input_names:
@@ -87,13 +97,33 @@ class Encoder:
     def seen(self, example: Example, max_length: int | None) -> Seen:
         """What the model reads of an example and what does not fit."""
         limit, task = self._limit(max_length), self.task(example)
-        spans = task.row(example, self._shared, limit).spans
+        spans = self._row(task, example, limit).spans
         texts = task.texts(example, self.tokenizer)
         lengths = [*(self._shared.count(text) for text in texts), 0][:2]
         kept = [sum(span.segment in names for span in spans) for names in ((*FIRST_SEGMENTS, "mask"), SECOND_SEGMENTS)]
         unknown = sum(span.text == self.tokenizer.unk_token for span in spans)
         cut = [max(0, length - have) for length, have in zip(lengths, kept, strict=True)]
-        return Seen(spans, lengths[0], lengths[1], cut[0], cut[1], unknown, limit)
+        return Seen(spans, lengths[0], lengths[1], cut[0], cut[1], unknown, limit, task.loses(self.tokenizer))
+
+    def _row(self, task: Task, example: Example, limit: int) -> EncodedRow:
+        """An example as one row of tokens that the model knows.
+
+        Raises:
+            BadInput: a token without a word embedding, or texts that cannot be read so.
+        """
+        row = task.row(example, self._shared, limit)
+        if not row.ids:
+            raise BadInput("a text of at least one token", "none in this one", "Type or paste some words.", "query")
+        strange = [at for at, token in enumerate(row.ids) if self.vocabulary is not None and token >= self.vocabulary]
+        if strange:
+            token, text = row.ids[strange[0]], row.spans[strange[0]].text
+            raise BadInput(
+                f"tokens that the model has word embeddings for, 0 to {(self.vocabulary or 0) - 1}",
+                f"'{text}' (token {token}), which was added to the tokenizer and not to the model",
+                "Leave it out of the text, or take a model whose embeddings were resized with its tokenizer.",
+                "query",
+            )
+        return row
 
     def asked(self, spec: TargetSpec, examples: Sequence[Example]) -> tuple[str, ...]:
         """The tokens of an answer that is asked for by its text, of which the first is explained; none otherwise.

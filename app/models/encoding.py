@@ -193,9 +193,23 @@ class SharedTokenizer:
         self._lock = threading.Lock()
 
     def __call__(self, *texts: str, **how: Any) -> Any:
-        """The tokenizer's answer."""
+        """The tokenizer's answer.
+
+        Raises:
+            Unsupported: its files do not fit together, so that it cannot cut these texts.
+        """
         with self._lock:
-            return self.own(*texts, verbose=False, **how)
+            try:
+                return self.own(*texts, verbose=False, **how)
+            except Exception as error:
+                if type(error) is not Exception:
+                    raise
+                raise Unsupported(
+                    "a tokenizer that cuts any text",
+                    "one that stops at this one: its vocabulary lacks the token for unknown words, or is not its own",
+                    "Copy the model's tokenizer again, or save it anew with save_pretrained.",
+                    "model",
+                ) from error
 
     def count(self, text: str) -> int:
         """Tokens of a text by itself, special ones excluded."""

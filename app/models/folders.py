@@ -1,28 +1,38 @@
 """Model folders on disk and on the hub: what is there, without loading weights."""
 
 import hashlib
-import json
 from collections.abc import Mapping
-from math import prod
 from pathlib import Path
 from typing import Any
-
-from safetensors import SafetensorError, safe_open
 
 from app.domain.errors import NotFound, Unsupported
 from app.domain.model_card import ModelInfo
 from app.models.architectures import architectures, claim
 from app.models.architectures.base import Architecture
+from app.models.identity import CONFIGURATION
+from app.models.json_files import read_json
+from app.models.labels import Labels, labels_of, relevant_of
+from app.models.lengths import Longest, longest_of
 from app.models.places import is_place
+from app.models.sizes import check_sizes, size_of
 from app.models.tasks import tasks
+from app.models.tokenizer_files import check_tokenizer_files
+from app.models.weight_files import parameters_of, shapes_of, unread, weight_files
 
 PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 
 
-def slug_of(name: str) -> str:
-    """The name a model has in addresses: a folder's last part, or a hub id with ``--`` for ``/``."""
-    path = Path(name)
-    return path.name if path.is_absolute() or name.startswith((".", "~")) else name.strip("/").replace("/", "--")
+def slug_of(name: str, folder: Path, root: Path) -> str:
+    """The name a model has in addresses: that of its folder below ``root``, or a hub id with ``--`` for ``/``.
+
+    A folder elsewhere has a mark of its path behind its name, so that two of one name are two models.
+    """
+    if not Path(name).is_absolute() and not name.startswith((".", "~")):
+        return name.strip("/").replace("/", "--")
+    whole = folder.resolve()
+    if whole.parent == root.resolve():
+        return whole.name
+    return f"{whole.name}-{hashlib.sha256(str(whole).encode()).hexdigest()[:6]}"
 
 
 def resolve(name: str, root: Path, aliases: Mapping[str, str], offline: bool) -> Path:
@@ -57,75 +67,66 @@ def _fetched(name: str, root: Path, offline: bool) -> Path:
         ) from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a model folder; empty if the file is not there.
-
-    Raises:
-        Unsupported: the file is broken.
-    """
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, OSError) as error:
-        raise Unsupported("valid JSON", f"{path.name}: {error}", "Copy the model's folder again.", "model") from error
-    if not isinstance(content, dict):
-        raise Unsupported("a JSON object", f"{path.name}: {type(content).__name__}", "Copy the folder again.", "model")
-    return content
-
-
-Stamps = tuple[tuple[str, int, int], ...]
+Stamps = tuple[tuple[str, int, int, int, int], ...]
+STAMPED = (".json", ".safetensors", ".txt", ".model")
 
 
 def stamps(folder: Path) -> Stamps:
-    """Name, size and time of change (ns) of every file of a folder, in the order of their names."""
-    known = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
-    return tuple((name, facts.st_size, facts.st_mtime_ns) for name, facts in known)
+    """Name, size, times of change (ns) and number of every file of a folder that a model is made of, by name.
 
-
-def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The safetensors files of a folder.
-
-    Raises:
-        Unsupported: there are none; pickled weights are named but never read.
+    A file that was copied over with its old time has another number, or another time of its entry.
     """
-    files = tuple(sorted(folder.glob("*.safetensors")))
-    if not files:
-        pickled = [path.name for path in (*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"))]
-        raise Unsupported(
-            "weights as model.safetensors",
-            f"pickled weights ({', '.join(pickled)}), which can run code"
-            if pickled
-            else f"no weights in {folder.name}",
-            "Convert them with save_pretrained(safe_serialization=True), or copy the missing file.",
-            "model",
-        )
-    return files
+    files = (path for path in sorted(folder.iterdir()) if path.suffix in STAMPED and path.is_file())
+    known = [(path.name, path.stat()) for path in files]
+    return tuple((name, f.st_size, f.st_mtime_ns, f.st_ctime_ns, f.st_ino) for name, f in known)
 
 
 def family_of(config: Mapping[str, Any]) -> Architecture:
     """The family that a configuration names.
 
     Raises:
-        Unsupported: a family that is not declared, or remote code.
+        Unsupported: a family that is not declared. Code of the folder's own (auto_map) is never run: where the library
+            knows the family, it is the library's code that is.
     """
-    if config.get("auto_map"):
+    family = claim(str(config.get("model_type")))
+    if family is None and config.get("auto_map"):
         raise Unsupported(
             "a model of the transformers library",
-            "a folder that wants to run its own code (auto_map)",
+            f"'{str(config.get('model_type', 'no model_type'))[:60]}', which wants to run its own code (auto_map)",
             "Remote code is refused; use a version of the model that the library knows.",
             "model",
         )
-    family = claim(str(config.get("model_type")))
     if family is None:
         known = ", ".join(a.family for a in architectures())
         raise Unsupported(
             f"one of the families {known}",
-            f"'{config.get('model_type', 'no model_type')}'",
+            f"'{str(config.get('model_type', 'no model_type'))[:60]}' in config.json",
             "Choose another model.",
             "model",
         )
     return family
+
+
+BARE: Mapping[str, str] = {
+    "encoder": "a bare encoder",
+    "decoder": "a bare causal model, without its language-model head or a classifier,",
+    "encoder-decoder": "a bare encoder-decoder",
+}
+"""What a model without a head is, by the shape of its family."""
+
+
+def _heads_named(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Class names in a configuration.
+
+    Raises:
+        Unsupported: something else than a list of names.
+    """
+    names = config.get("architectures") or ()
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise Unsupported(
+            'class names as "architectures" in config.json', str(names)[:60], "Correct config.json.", "model"
+        )
+    return tuple(names)
 
 
 def tasks_of(config: Mapping[str, Any], default: str | None = None) -> tuple[str, ...]:
@@ -135,14 +136,14 @@ def tasks_of(config: Mapping[str, Any], default: str | None = None) -> tuple[str
         Unsupported: see :func:`family_of`; or a head that gives no score, or none that can be read in this family, or
             a default that does not fit the head.
     """
-    family, names = family_of(config), tuple(map(str, config.get("architectures") or ()))
+    family, names = family_of(config), _heads_named(config)
     claiming = [task for task in tasks().values() if task.claims(names)]
     if not claiming:
         heads = " or ".join(dict.fromkeys(head for task in tasks().values() for head in task.heads))
         raise Unsupported(
             f"a model with a head ({heads})",
             " ".join(names) or "no architecture in config.json",
-            "Choose a checkpoint that was trained to score; a bare encoder has nothing to explain.",
+            f"Choose a checkpoint with a trained head; {BARE[family.shape]} has no answer to explain.",
             "model",
         )
     fitting = [task.key for task in claiming if family.shape in task.shapes]
@@ -161,83 +162,40 @@ def tasks_of(config: Mapping[str, Any], default: str | None = None) -> tuple[str
     return tuple(sorted(fitting, key=lambda key: key != default))
 
 
-def labels_of(config: Mapping[str, Any], task: str) -> tuple[str, ...]:
-    """Names of the logits of a classification head, in order; empty for the other tasks.
-
-    Raises:
-        Unsupported: labels that are not numbered from zero.
-    """
-    if not tasks()[task].labelled:
-        return ()
-    names = config.get("id2label")
-    if not names:
-        count = config.get("num_labels", 2)
-        names = {str(number): f"LABEL_{number}" for number in range(count if isinstance(count, int) else 0)}
-    numbers = sorted(names, key=lambda key: (len(str(key)), str(key))) if isinstance(names, dict) else []
-    if not numbers or [str(key) for key in numbers] != [str(at) for at in range(len(numbers))]:
-        raise Unsupported(
-            'label names numbered from zero in config.json ("id2label": {"0": "no", "1": "yes"})',
-            str(config.get("id2label", config.get("num_labels")))[:80],
-            "Correct config.json.",
-            "model",
-        )
-    return tuple(str(names[key]) for key in numbers)
-
-
-def guess_relevant(labels: tuple[str, ...], declared: Any) -> int | None:
-    """Which label means relevant: as declared in golgi.json, the only one, by name, or the second of two.
-
-    Raises:
-        Unsupported: a declared label that the model does not have.
-    """
-    if declared is not None and declared not in range(len(labels)):
-        raise Unsupported(
-            f"a relevant_label from 0 to {len(labels) - 1} in golgi.json", str(declared)[:40], "Correct it.", "model"
-        )
-    if declared is not None:
-        return int(declared)
-    if len(labels) == 1:
-        return 0
-    words = ("relevant", "true", "yes", "positive", "entailment")
-    named = [number for number, label in enumerate(labels) if label.lower() in words]
-    return named[0] if named else 1 if len(labels) == 2 else None
-
-
-def parameters_of(files: tuple[Path, ...]) -> int:
-    """Number of weights, read from the files' headers.
-
-    Raises:
-        Unsupported: a file that is cut off or no safetensors file.
-    """
-    count = 0
-    for path in files:
-        try:
-            with safe_open(path, framework="np") as opened:
-                count += sum(prod(opened.get_slice(name).get_shape()) for name in opened.keys())  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            raise Unsupported(
-                "whole safetensors files", f"{path.name}: {error}", "Copy the file again.", "model"
-            ) from error
-    return count
-
-
-def digest(files: tuple[Path, ...]) -> str:
-    """sha256 over the files in name order."""
-    checksum = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                checksum.update(block)
-    return checksum.hexdigest()
-
-
-def inspected(name: str, folder: Path) -> ModelInfo:
+def inspected(name: str, slug: str, folder: Path) -> ModelInfo:
     """Dry inspection: configuration and file headers only; ``problem`` says why the model cannot be loaded."""
-    info = ModelInfo(slug=slug_of(name), source=name, folder=str(folder))
+    info = ModelInfo(slug=slug, source=name, folder=str(folder))
     try:
         return info.model_copy(update=_facts(folder))
     except Unsupported as error:
         return info.model_copy(update={"problem": str(error)})
+    except OSError as error:
+        found = f"{Path(error.filename or folder).name}: {error.strerror or 'it cannot be read'}"
+        problem = Unsupported("a folder whose files can be read", found, "Correct their rights, or copy them again.")
+        return info.model_copy(update={"problem": str(problem)})
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """What ``config.json`` says.
+
+    Raises:
+        Unsupported: it is not there, or broken.
+    """
+    config = read_json(folder / CONFIGURATION)
+    if not config:
+        found = f"an empty one in {folder.name}" if (folder / CONFIGURATION).exists() else f"none in {folder.name}"
+        raise Unsupported("a config.json in the folder", found, "Copy the missing file.", "model")
+    return config
+
+
+def longest(folder: Path) -> Longest:
+    """The longest input of a folder's model.
+
+    Raises:
+        Unsupported: a file that is broken.
+    """
+    tokenizer = read_json(folder / "tokenizer_config.json")
+    return longest_of(configuration(folder), tokenizer, about(folder).get("max_length"))
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -246,53 +204,68 @@ def _facts(folder: Path) -> dict[str, Any]:
     Raises:
         Unsupported: why it cannot be used.
     """
-    config = read_json(folder / "config.json")
-    if not config:
-        raise Unsupported("a config.json in the folder", f"none in {folder.name}", "Copy the missing file.", "model")
+    config = configuration(folder)
     family, more = family_of(config), about(folder)
     ways, files = tasks_of(config, more.get("task")), weight_files(folder)
-    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json")):
-        raise Unsupported("a tokenizer in the folder", "none", "Copy tokenizer.json beside the weights.", "model")
-    labels, count = labels_of(config, ways[0]), parameters_of(files)
-    readme = folder / "README.md"
-    layers = _number(config, "num_hidden_layers", "n_layers", "n_layer", "num_layers")
-    units = _number(config, "intermediate_size", "hidden_dim", "n_inner", "ffn_dim", "d_ff")
-    positions = _number(config, "max_position_embeddings", "n_positions") or 512
+    check_tokenizer_files(folder)
+    task = tasks()[ways[0]]
+    labels = labels_of(config) if task.labelled else Labels(())
+    relevant, words = (
+        relevant_of(labels, more.get("relevant_label")),
+        task.words(folder.name, config, more.get("words")),
+    )
+    shapes, limit, readme = shapes_of(files), longest(folder), folder / "README.md"
+    check_sizes(config)
+    layers = size_of(config, "layers")
+    units = size_of(config, "units")
     return {
         "family": family.family,
         "task": ways[0],
         "tasks": ways,
         "layers": layers,
-        "hidden": _number(config, "hidden_size", "dim", "n_embd", "d_model"),
-        "heads": _number(config, "num_attention_heads", "n_heads", "n_head", "num_heads"),
+        "hidden": size_of(config, "width"),
+        "heads": size_of(config, "heads"),
         "neurons": layers * units if layers and units else None,
-        "labels": labels,
-        "origin": more.get("origin", ""),
-        "relevant_label": guess_relevant(labels, more.get("relevant_label")),
-        "max_length": min(more.get("max_length", 512), positions),
+        "labels": labels.names,
+        "origin": about(folder).get("origin", ""),
+        "relevant_label": relevant.label,
+        "relevant_from": relevant.why,
+        "words": () if words is None else (words.positive, words.negative),
+        "words_from": "" if words is None else words.why,
+        "notes": _notes(config, labels, unread(folder, files)),
+        "max_length": limit.tokens,
+        "length_from": limit.why,
         "file_bytes": sum(path.stat().st_size for path in files),
-        "memory_bytes": 4 * count,
+        "memory_bytes": 4 * parameters_of(shapes),
         "readme": readme.read_text(encoding="utf-8", errors="replace") if readme.exists() else "",
     }
 
 
-def _number(config: Mapping[str, Any], *names: str) -> int | None:
-    """The first of these settings that is a whole number."""
-    return next((int(config[name]) for name in names if isinstance(config.get(name), int)), None)
+def _notes(config: Mapping[str, Any], labels: Labels, others: tuple[str, ...]) -> tuple[str, ...]:
+    """What a reader of the folder should know, besides its facts."""
+    notes = [labels.note] if labels.note else []
+    if config.get("auto_map"):
+        notes.append("the folder brings code of its own (auto_map), which is never run: the library's code is")
+    if others:
+        notes.append(f"not read, so not part of the model here: {', '.join(others)}")
+    return tuple(notes)
 
 
 def about(folder: Path) -> dict[str, Any]:
-    """What ``golgi.json`` says: task (a key), relevant_label and max_length (numbers), in_domain (names), quality (by
-    name), origin (a sentence).
+    """What ``golgi.json`` says: task (a key), relevant_label and max_length (numbers), words (of an answer, the
+    positive one first), in_domain (names), quality (by name), origin (a sentence).
 
     Raises:
         Unsupported: a value of another type.
     """
     facts = read_json(folder / "golgi.json")
-    kinds = {"task": str, "relevant_label": int, "max_length": int, "in_domain": list, "quality": dict, "origin": str}
+    kinds = {"task": str, "relevant_label": int, "max_length": int, "words": list, "in_domain": list, "origin": str}
+    kinds["quality"] = dict
     for name, kind in kinds.items():
         if name in facts and (not isinstance(facts[name], kind) or facts[name] is True or facts[name] is False):
             raise Unsupported(
                 f"golgi.json with {name} as {kind.__name__}", str(facts[name])[:60], "Correct golgi.json.", "model"
             )
+    if facts.get("max_length", 8) < 8:
+        raise Unsupported("a max_length of 8 or more in golgi.json", str(facts["max_length"]), "Correct it.", "model")
     return facts

@@ -114,7 +114,12 @@ class ModelHost:
         return norms
 
     def complete_layers(self) -> tuple[int, ...]:
-        """Blocks whose output every path from the words to the score crosses (``nig.md`` section 12, I1)."""
+        """Blocks whose output every path from the words to the score crosses (``nig.md`` section 12, I1), as measured
+        when the model was loaded."""
+        return self.declared_complete() if self.card.complete is None else self.card.complete
+
+    def declared_complete(self) -> tuple[int, ...]:
+        """The same as the family declares it."""
         layers: list[int] = []
         first = 0
         for stack in self.architecture.stacks:

@@ -2,31 +2,29 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoTokenizer
 
-from app.domain.errors import GolgiError, NotFound, OutOfMemory, Unsupported
+from app.domain.errors import GolgiError, NotFound, Unsupported
 from app.domain.examples import Example, Seen
 from app.domain.model_card import ModelCard, ModelInfo
-from app.domain.sites import SiteKind
 from app.models import folders, gguf
-from app.models.architectures.base import Architecture
 from app.models.converted import Converted
 from app.models.encoder import Encoder
-from app.models.encoding import fast_tokenizer
+from app.models.folder_cache import FolderCache, Key
 from app.models.host import ModelHost
+from app.models.identity import identity_of
 from app.models.memory import memory
+from app.models.opened import config_of, model_of, tokenizer_of
 from app.models.places import names_in
+from app.models.probing import encoder_of, host_of
 from app.models.room import check_budget, held, needed
-from app.models.selfcheck import checked
-from app.models.tasks import tasks
+from app.models.sizes import size_of
+from app.models.weight_files import digest, weight_files
 
 SHARE = 0.6
-Key = tuple[Path, folders.Stamps]
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -61,8 +59,8 @@ class Hosts:
         self.budget = budget_bytes or int(SHARE * memory(self.device)["memory_total"])
         self.dtype = DTYPES["float32" if dtype == "auto" else dtype]
         self._hosts: OrderedDict[Key, ModelHost] = OrderedDict()
-        self._encoders: dict[Key, Encoder] = {}
-        self._hashes: dict[tuple[Any, ...], str] = {}
+        self._encoders, self._infos = FolderCache[Encoder](), FolderCache[ModelInfo]()
+        self._hashes, self._identities = FolderCache[str](), FolderCache[dict[str, str]]()
         self._lock, self._reading = threading.RLock(), threading.Lock()
 
     def available(self) -> tuple[ModelInfo, ...]:
@@ -95,17 +93,39 @@ class Hosts:
             NotFound: nothing of that name can be reached.
         """
         place = self._place(name)
+        slug = folders.slug_of(name, place, self.root)
         if self.converted.waits(place):
-            return gguf.inspected(name, folders.slug_of(name), place)
-        return folders.inspected(name, self.folder(name))
+            return gguf.inspected(name, slug, place)
+        folder, key = self.folder(name), self._key(name)
+        info = self._infos.of(key, lambda: folders.inspected(name, slug, folder))
+        return info.model_copy(update={"slug": slug, "source": name, "folder": str(folder)})
 
     def hash(self, name: str) -> str:
-        """sha256 of the weights, cached by path, size and time of change."""
-        files = folders.weight_files(self.folder(name))
-        key = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
-        if key not in self._hashes:
-            self._hashes[key] = folders.digest(files)
-        return self._hashes[key]
+        """sha256 of the weights that are loaded, cached by the folder and its files."""
+        key = self._key(name)
+        return self._hashes.of(key, lambda: digest(weight_files(key[0])))
+
+    def identity(self, name: str) -> dict[str, str]:
+        """What decides an answer besides the weights, see :func:`identity_of`; cached like the hash."""
+        key = self._key(name)
+        return self._identities.of(key, lambda: identity_of(key[0], self.precision))
+
+    @property
+    def precision(self) -> str:
+        """The type of the weights in memory, by name."""
+        return str(self.dtype).removeprefix("torch.")
+
+    def problem(self, name: str) -> str | None:
+        """Why a model cannot be used, as far as that is known without its weights; the tokenizer is loaded.
+
+        Raises:
+            NotFound: nothing of that name can be reached.
+        """
+        try:
+            self.encoder(name)
+        except Unsupported as error:
+            return self.inspect(name).problem or str(error)
+        return None
 
     def encoder(self, name: str) -> Encoder:
         """The tokenizer of a model with its input form; no weights are read.
@@ -115,15 +135,18 @@ class Hosts:
         """
         key = self._key(name)
         with self._reading:
-            if key not in self._encoders:
-                info = self._usable(name)
-                tokenizer = fast_tokenizer(self._load(AutoTokenizer, self.folder(name)))
-                config = folders.read_json(self.folder(name) / "config.json")
-                family, limit = folders.family_of(config), _limit(tokenizer, config)
-                self._encoders[key] = encoder_of(
-                    tokenizer, info.tasks, family, limit, config.get("decoder_start_token_id")
-                )
-            return self._encoders[key]
+            return self._encoders.of(key, lambda: self._encoder(name, key[0]))
+
+    def _encoder(self, name: str, folder: Path) -> Encoder:
+        info, config = self._usable(name), folders.configuration(folder)
+        return encoder_of(
+            tokenizer_of(folder),
+            info.tasks,
+            folders.family_of(config),
+            info.max_length,
+            config.get("decoder_start_token_id"),
+            size_of(config, "vocabulary"),
+        )
 
     def seen(self, name: str, example: Example, max_length: int | None) -> Seen:
         """What the model would read of an example; no weights are read."""
@@ -140,9 +163,11 @@ class Hosts:
         key = self._key(name)
         with self._lock:
             if key not in self._hosts:
-                self._drop(key[0])
+                if any(other[0] == key[0] for other in self._hosts):
+                    self._drop(key[0])
                 self._make_room(self._usable(name), keep)
                 self._hosts[key] = self._loaded(name)
+                self._unchanged(name, key)
             self._hosts.move_to_end(key)
             return self._hosts[key]
 
@@ -162,6 +187,19 @@ class Hosts:
         folder = self.folder(name).resolve()
         return folder, folders.stamps(folder)
 
+    def _unchanged(self, name: str, key: Key) -> None:
+        """See that a folder is still the one that was loaded.
+
+        Raises:
+            Unsupported: its files were changed meanwhile.
+        """
+        if self._key(name) != key:
+            self._drop(key[0])
+            way = "Wait until they are all there, and ask again."
+            raise Unsupported(
+                "files that stay as they are while they are read", "files that were changed", way, "model"
+            )
+
     def loaded(self) -> tuple[ModelCard, ...]:
         """Cards of the loaded models, least recently used first."""
         with self._lock:
@@ -173,8 +211,11 @@ class Hosts:
             return self._drop(self.folder(name).resolve())
 
     def _drop(self, folder: Path) -> bool:
-        """Forget the models loaded from a folder; whether there were any."""
+        """Forget the models loaded from a folder, with all that was read of it; whether there were any."""
         keys = [key for key in self._hosts if key[0] == folder]
+        with self._reading:
+            for known in (self._encoders, self._infos, self._hashes, self._identities):
+                known.forget(folder)
         for key in keys:
             del self._hosts[key]
         if keys and self.device.type == "cuda":
@@ -184,9 +225,7 @@ class Hosts:
     def _usable(self, name: str) -> ModelInfo:
         info = self.inspect(name)
         if info.problem:
-            raise Unsupported(
-                "a model that can be loaded", info.problem, "See the models page for what works.", "model"
-            )
+            raise Unsupported("a model that can be loaded", f"'{info.slug}', which cannot be", info.problem, "model")
         return info
 
     def _make_room(self, info: ModelInfo, keep: Collection[ModelHost]) -> None:
@@ -198,30 +237,11 @@ class Hosts:
                 break
             self._drop(idle[0])
 
-    def _load(self, loader: Any, folder: Path, **more: Any) -> Any:
-        try:
-            return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **more)
-        except GolgiError:
-            raise
-        except torch.cuda.OutOfMemoryError as error:
-            raise OutOfMemory(
-                "room for the weights", str(folder.name), "Unload other models first.", "model"
-            ) from error
-        except Exception as error:
-            raise Unsupported(
-                "a folder that the transformers library can load",
-                f"{folder.name}: {str(error).strip().splitlines()[0][:200]}",
-                "Copy the model again, or save it with a current version of the library.",
-                "model",
-            ) from error
-
     def _loaded(self, name: str) -> ModelHost:
         folder, info, encoder = self.folder(name), self._usable(name), self.encoder(name)
-        config = self._load(AutoConfig, folder)
+        config = config_of(folder)
         family = folders.family_of(config.to_dict())
-        how: dict[str, Any] = {"config": config, "dtype": self.dtype, "use_safetensors": True}
-        model, loading_info = self._load(encoder.tasks[0].loader, folder, **how, output_loading_info=True)
-        _whole(folder, loading_info)
+        model = model_of(folder, encoder.tasks[0].loader, config, self.dtype)
         about = folders.about(folder)
         card = ModelCard(
             slug=info.slug,
@@ -236,8 +256,12 @@ class Hosts:
             heads=0,
             labels=info.labels,
             relevant_label=info.relevant_label,
+            relevant_from=info.relevant_from,
+            words=info.words,
+            words_from=info.words_from,
+            identity=self.identity(name),
             max_length=encoder.max_length,
-            dtype=str(self.dtype).removeprefix("torch."),
+            dtype=self.precision,
             device=str(self.device),
             parameters=sum(p.numel() for p in model.parameters()),
             bytes=sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers())),
@@ -246,63 +270,3 @@ class Hosts:
             in_domain=tuple(about.get("in_domain", ())),
         )
         return host_of(model.to(self.device), encoder, family, card)
-
-
-def _whole(folder: Path, loading_info: Mapping[str, Any]) -> None:
-    """See that the files hold every weight; the library fills in random numbers for those they lack.
-
-    Raises:
-        Unsupported: weights are missing.
-    """
-    missing = sorted(loading_info["missing_keys"])
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise Unsupported(
-            "every weight of the model in its files",
-            f"{folder.name} lacks {', '.join(missing[:3])}{more}",
-            "Copy the missing file, or choose a checkpoint that was trained with this head.",
-            "model",
-        )
-
-
-def encoder_of(
-    tokenizer: Any, keys: Sequence[str], family: Architecture, limit: int, decoder_start: int | None = None
-) -> Encoder:
-    """A tokenizer with the ways (keys, the default first) in which a model of this family is read.
-
-    Raises:
-        Unsupported: a tokenizer that lacks what one of them needs.
-    """
-    ways = [tasks()[key] for key in keys]
-    for task in ways:
-        task.check_tokenizer(tokenizer)
-    return Encoder(tokenizer, ways, limit, decoder_start, family.shape == "decoder")
-
-
-def host_of(model: Any, encoder: Encoder, family: Architecture, card: ModelCard) -> ModelHost:
-    """A host with its sizes measured by a probing pass and its self-checks run."""
-    host = ModelHost(model, encoder, family, card)
-    layers = 1 + max(site.layer for site in host.places)
-    host.card = card.model_copy(update={"layers": layers, "hidden": 0, "heads": host.heads})
-    host.card = host.card.model_copy(update={"widths": _widths(host, layers)})
-    host.card = host.card.model_copy(update={"hidden": host.card.widths[SiteKind.RESID][0]})
-    rows, off = checked(host)
-    host.card = host.card.model_copy(update={"checks": rows, "off": off})
-    return host
-
-
-def _widths(host: ModelHost, layers: int) -> dict[SiteKind, tuple[int, ...]]:
-    """Units per site kind and block, read off one forward pass; 0 where a block has no such site."""
-    trace = host.run(host.encode([host.encoder.tasks[0].probes()[0]]), None, record=list(host.places))
-    widths: dict[SiteKind, list[int]] = {}
-    for site in host.places:
-        widths.setdefault(site.kind, [0] * layers)[site.layer] = int(trace.value(site).shape[2])
-    return {kind: tuple(sizes) for kind, sizes in widths.items() if kind not in (SiteKind.WORDS, SiteKind.EMBED)}
-
-
-def _limit(tokenizer: Any, config: Mapping[str, Any]) -> int:
-    """The model's limit in tokens: positions, less the offset of RoBERTa's position ids, and the tokenizer's own."""
-    positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
-    if config.get("model_type") in ("roberta", "xlm-roberta"):
-        positions -= int(config.get("pad_token_id") or 1) + 1
-    return int(min(positions, tokenizer.model_max_length, 8192))

@@ -1,16 +1,17 @@
-"""Ten checks on every loaded model; a failed one switches off what depends on it."""
+"""Checks on every loaded model; a failed one switches off what depends on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from app.domain.errors import GolgiError
+from app.domain.errors import BadInput, GolgiError
 from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.model_card import CheckRow
 from app.domain.sites import Site, SiteKind
-from app.domain.targets import TargetSpec
+from app.domain.targets import ResolvedTarget, TargetSpec
 from app.models.host import ModelHost
+from app.models.targets import Target
 from app.models.tasks import tasks
 from app.models.trace import Edit
 
@@ -35,7 +36,10 @@ class Bench:
         self.long, self.short = tasks()[host.card.task].probes()
         self.batch = host.encode([self.long])
         spec = TargetSpec(name="logit", label=0 if len(host.card.labels) > 1 else None)
-        self.target = host.target(spec, self.batch)
+        try:
+            self.target = host.target(spec, self.batch)
+        except BadInput:
+            self.target = Target(ResolvedTarget(name="logit", unit="logit", sentence="the first logit"), None, 0)
         self.logits = host.run(self.batch, None).logits
         self.loose = {torch.float64: 1e-8, torch.float32: 1e-3}.get(host.model.dtype, 5e-2)
 
@@ -116,6 +120,13 @@ def _rows(bench: Bench) -> tuple[bool, str]:
     return gap <= bench.loose, f"largest change of a logit {gap:.1e}"
 
 
+def _complete(bench: Bench) -> tuple[bool, str]:
+    declared, found = bench.host.declared_complete(), bench.host.complete_layers()
+    past = sorted(set(declared) - set(found))
+    told = f"{len(found)} of {len(declared)} blocks carry all of the words"
+    return True, told + (f"; something goes past block {', '.join(map(str, past))}" if past else "")
+
+
 def _clean(bench: Bench) -> tuple[bool, str]:
     left = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in bench.host.model.modules())
     return left == 0, f"{left} hooks left on the model"
@@ -131,6 +142,7 @@ CHECKS = (
     Check("spans", "every token has one span", "words", _spans),
     Check("padding", "padding does not change the score", "batches", _padding),
     Check("rows", "rows of a batch do not influence each other", "batches", _rows),
+    Check("complete", "sums are compared where every path crosses", "completeness", _complete),
     Check("hooks", "no hook is left on the model", "edits", _clean),
 )
 

@@ -1,6 +1,7 @@
 """What is there to ask with: models, methods, families."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ ALIVE_WITHIN = 10.0
 
 @dataclass(frozen=True)
 class ModelView:
-    """A model as its page shows it; ``card`` is as last loaded, ``loaded`` says whether a worker holds it now."""
+    """A model as its page shows it; ``card`` is as last loaded, ``loaded`` says whether a worker holds it now,
+    ``failed`` is what was wrong when it was loaded last, if something was (expected, found, remedy)."""
 
     info: ModelInfo
     card: ModelCard | None
     loaded: bool
     held_bytes: int
+    failed: Mapping[str, str] | None = None
 
     @property
     def reads_pairs(self) -> bool:
@@ -84,7 +87,18 @@ class Catalogue:
         Raises:
             NotFound: nothing of that name can be reached.
         """
-        return self._view(self.desk.inspect(name), self.registry.alive(ALIVE_WITHIN))
+        place = self.desk.place(name)
+        info = self.hosts.inspect(place)
+        if not info.problem:
+            info = info.model_copy(update={"problem": self.hosts.problem(place)})
+        view = self._view(info, self.registry.alive(ALIVE_WITHIN))
+        return replace(view, failed=self._failed({info.slug, place}))
+
+    def _failed(self, names: Collection[str]) -> Mapping[str, str] | None:
+        """What was wrong when a model was loaded last."""
+        loads = (job for job in self.jobs.all() if job.what == "load" and job.payload.get("model") in names)
+        last = max(loads, key=lambda job: job.id, default=None)
+        return None if last is None else last.error
 
     def _view(self, info: ModelInfo, alive: tuple[dict[str, Any], ...]) -> ModelView:
         held = [worker["loaded"][info.slug] for worker in alive if info.slug in worker.get("loaded", {})]

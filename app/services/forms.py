@@ -51,6 +51,8 @@ class FormView:
             default = ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
         if field.type == "size":
             default = "1%"
+        if field.widget == "length":
+            default = ""
         return self.value(field.name, "" if default is None else default)
 
     def ticked(self, field: Field) -> bool:

@@ -62,7 +62,9 @@ class RunView:
         """Complete settings and circumstances, name and value."""
         run = self.run
         rows = [("fingerprint", run.fingerprint), ("kind", run.spec.kind), ("model", run.spec.model)]
-        rows += [("weights sha256", run.spec.weights_hash), *self.report.about]
+        rows.append(("weights sha256", run.spec.weights_hash))
+        rows += [(f"{name} sha256", value) for name, value in (run.spec.identity or {}).items() if name != "precision"]
+        rows += self.report.about
         rows += [(name, _text(value)) for name, value in run.spec.settings.items()]
         rows += [(f"plan: {name}", _text(value)) for name, value in run.plan.items() if name not in ("pairs", "shards")]
         rows += [(name, _text(value)) for name, value in run.environment.items()]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from app.data.demo import Demo
+from app.data.demo import RECORDED, Demo
 from app.domain.errors import Conflict, NotFound
 from app.domain.runs import Job, Run, RunSpec, RunState
 from app.forms.read import Given
@@ -79,14 +79,23 @@ class Requests:
             settings=request.question.model_dump(mode="json"),
             inputs={role: run.fingerprint for role, run in request.inputs.items()},
             source=request.model.source,
+            identity=None if request.model.identity is None else dict(request.model.identity),
         )
-        run, new = self.runs.create(spec, request.title, request.text)
+        recorded = self._recorded(spec)
+        run, new = (recorded, False) if recorded else self.runs.create(spec, request.title, request.text)
         if not new and run.deleted:
             self.runs.change(run.id, deleted=False)
         if new or run.state in (RunState.PARTIAL, RunState.FAILED, RunState.WAITING):
             self.runs.change(run.id, spec=spec.model_dump(mode="json"), model=spec.model)
             self._queued(self.runs.get(run.id), request.rows)
         return self.runs.get(run.id)
+
+    def _recorded(self, spec: RunSpec) -> Run | None:
+        """The recorded run of a question, where the model at hand is the one of that time."""
+        if spec.identity is None or RECORDED.get(spec.weights_hash) != spec.identity:
+            return None
+        run = self.runs.by_fingerprint(spec.model_copy(update={"identity": None}).fingerprint)
+        return run if run is not None and run.recorded else None
 
     def sent(self, kind: str, given: Given) -> Run:
         """Start, or find, the run of a browser's form."""

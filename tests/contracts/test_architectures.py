@@ -31,7 +31,7 @@ def hooks(host: ModelHost) -> int:
 
 def test_every_self_check_passes(host: ModelHost) -> None:
     assert [(row.key, row.found) for row in host.card.checks if row.state != "ok"] == []
-    assert len(host.card.checks) == 10 and not host.card.off
+    assert len(host.card.checks) == 11 and not host.card.off
 
 
 def test_widths_are_those_of_the_configuration(host: ModelHost) -> None:

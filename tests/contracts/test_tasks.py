@@ -49,7 +49,7 @@ def test_every_family_of_a_shape_has_its_tasks() -> None:
 
 def test_every_self_check_passes(host: ModelHost) -> None:
     assert [(row.key, row.found) for row in host.card.checks if row.state != "ok"] == []
-    assert len(host.card.checks) == 10 and not host.card.off
+    assert len(host.card.checks) == 11 and not host.card.off
 
 
 def test_padding_and_batching_change_nothing(host: ModelHost) -> None:

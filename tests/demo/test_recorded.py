@@ -1,5 +1,7 @@
 """The recorded runs tell the story that the first page promises."""
 
+import json
+import shutil
 from pathlib import Path
 
 from app.main import build
@@ -15,4 +17,18 @@ def test_removing_what_pushes_the_pair_up_lowers_its_score(tmp_path: Path) -> No
     share = round(0.01 * golgi.worker.results.scores(explained).mean.shape[1])
     row = next(row for row in report.figures["removal"].rows if row[0] == share)
     assert row[1] < row[3], "below the lowest of the random sets"
+    golgi.db.close()
+
+
+def test_a_recorded_question_is_answered_by_its_run_while_the_model_is_the_one_of_then(tmp_path: Path) -> None:
+    place = tmp_path / "models" / "golgi-demo-reranker"
+    shutil.copytree(Settings().models_dir / "golgi-demo-reranker", place)
+    golgi = build(Settings(data_dir=tmp_path, models_dir=place.parent, offline=True, device="cpu"))
+    run = golgi.services.runs.get(1)
+    values = {**run.spec.settings, "model": run.spec.model}
+    assert run.recorded and golgi.services.requests.start(run.spec.kind, values).id == run.id
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps(config | {"hidden_act": "relu"}))
+    other = golgi.services.requests.start(run.spec.kind, values)
+    assert other.id != run.id and not other.recorded
     golgi.db.close()

@@ -210,7 +210,7 @@ def test_load_and_unload(golgi: Golgi) -> None:
     golgi.services.catalogue.load("tiny-bert")
     golgi.worker.run_once()
     view = golgi.services.catalogue.model("tiny-bert")
-    assert view.loaded and len(view.card.checks) == 10
+    assert view.loaded and len(view.card.checks) == 11
     golgi.services.catalogue.unload("tiny-bert")
     golgi.worker.run_once()
     assert not golgi.services.catalogue.model("tiny-bert").loaded

@@ -21,7 +21,7 @@ def hosts(models_dir: Path) -> Hosts:
 
 def test_folders_paths_and_aliases(hosts: Hosts, models_dir: Path) -> None:
     host = hosts.get("tiny-bert")
-    assert host.card.slug == "tiny-bert" and host.card.dtype == "float32" and len(host.card.checks) == 10
+    assert host.card.slug == "tiny-bert" and host.card.dtype == "float32" and len(host.card.checks) == 11
     assert hosts.get("tiny-bert") is host
     assert hosts.inspect(str(models_dir / "tiny-bert")).family == "BERT"
     assert hosts.inspect("short").neurons == 72
@@ -69,7 +69,7 @@ def broken(  # noqa: C901
     if change == "pickle":
         (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     elif change == "remote":
-        config["auto_map"] = {"AutoModel": "model.Model"}
+        config |= {"model_type": "owned", "auto_map": {"AutoModel": "model.Model"}}
     elif change == "family":
         config["model_type"] = "reformer"
     elif change == "headless":

@@ -112,10 +112,14 @@ def test_a_question_without_an_answer_keeps_its_old_spelling() -> None:
 def test_what_a_way_does_not_ask_is_left_out() -> None:
     info = ModelInfo(slug="a", source="a", labels=("no", "yes"), relevant_label=1)
     asked = TargetSpec(label=0, token="rain", answer="start")
-    kept = {key: tasks()[key].complete(asked, info).model_dump(exclude_none=True) for key in tasks()}
+    named = {"yes_no": asked.model_copy(update={"token": "yes"})}
+    kept = {key: tasks()[key].complete(named.get(key, asked), info).model_dump(exclude_none=True) for key in tasks()}
     assert kept["pair"] == kept["text"] == {"name": "default", "label": 0}
     assert kept["causal"] == kept["masked"] == {"name": "default", "token": "rain"}
-    assert kept["span"] == {"name": "default", "answer": "start"} and kept["yes_no"] == {"name": "default"}
+    assert kept["span"] == {"name": "default", "answer": "start"} and kept["yes_no"] == {
+        "name": "default",
+        "token": "yes/no",
+    }
     assert tasks()["pair"].complete(TargetSpec(), info).label == 1
     assert tasks()["text"].complete(TargetSpec(), info).label is None
 

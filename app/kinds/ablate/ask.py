@@ -14,7 +14,7 @@ from app.forms.read import Given
 from app.kinds.ablate.question import AblateForm, AblateQuestion
 from app.kinds.ablate.work import settings_of
 from app.kinds.asking import Ask, Asked, Values
-from app.kinds.desk import Desk, Model
+from app.kinds.desk import Desk
 from app.kinds.explain.question import KEY as EXPLAINED
 
 
@@ -48,8 +48,7 @@ class AblateAsk(Ask[AblateQuestion, AblateForm]):
         unknown = sorted(set(question.segments or ()) - set(known))
         if unknown:
             raise BadInput(f"parts among {', '.join(known)}", ", ".join(unknown), "Choose one of them.", "segments")
-        place = source.spec.source or source.spec.model
-        model = Model(desk.named(place, source.spec.model), place, source.spec.weights_hash)
+        model = desk.model_of(source)
         title = f"{question.selection} of run {source.id}: {question.op.value}"
         rows = len(settings_of(question, scores)) * int(source.plan.get("items", 1))
         return Asked(question, model, title, source.title, {SOURCE: source}, rows=rows)

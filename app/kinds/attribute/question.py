@@ -30,8 +30,8 @@ class AttributeQuestion(Question):
     method: Annotated[str, Shown(widget="method")] = Field(DEFAULT, description="of attribution")
     params: dict[str, Any] = Field(default_factory=dict)
     target: Annotated[TargetSpec, Shown(more=True)] = TargetSpec()
-    max_length: Annotated[int, Shown("Longest input", more=True)] = Field(
-        256, ge=8, le=8192, description="tokens; the model's own, at most 256, when left out"
+    max_length: Annotated[int, Shown("Longest input", widget="length", more=True, always=True)] = Field(
+        256, ge=8, le=8192, description="tokens; the model's own when left out"
     )
 
 

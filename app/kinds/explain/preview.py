@@ -13,8 +13,8 @@ AROUND = 36
 
 @dataclass(frozen=True)
 class Count:
-    """Tokens of one input. ``kept`` and ``lost`` are the texts on both sides of the cut; ``marks`` names what a
-    reader overlooks (leading spaces, line breaks)."""
+    """Tokens of one input. ``kept`` and ``lost`` are the texts on both sides of the cut, ``lost`` first where the
+    beginning goes; ``marks`` names what a reader overlooks (leading spaces, line breaks)."""
 
     seen: Seen
     kept: str
@@ -59,10 +59,13 @@ def preview(question: ExplainQuestion, model: Model, passes: int, separation: Se
 def _count(seen: Seen, text: str) -> Count:
     second = any(token.segment in SECOND_SEGMENTS for token in seen.tokens) or bool(seen.cut_passage)
     own = SECOND_SEGMENTS if second else FIRST_SEGMENTS
+    if not (seen.cut_passage if second else seen.cut_query):
+        return Count(seen, "", "", marks(text))
+    if seen.side == "beginning":
+        at = min((token.start for token in seen.tokens if token.segment in own), default=len(text))
+        return Count(seen, text[at : at + AROUND], text[max(0, at - AROUND) : at], marks(text))
     at = max((token.end for token in seen.tokens if token.segment in own), default=0)
-    cut = bool(seen.cut_passage if second else seen.cut_query)
-    kept, lost = (text[max(0, at - AROUND) : at], text[at : at + AROUND]) if cut else ("", "")
-    return Count(seen, kept, lost, marks(text))
+    return Count(seen, text[max(0, at - AROUND) : at], text[at : at + AROUND], marks(text))
 
 
 def marks(text: str) -> str:

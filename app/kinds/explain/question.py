@@ -20,7 +20,7 @@ class ExplainQuestion(Question):
         passages: 1 to 50 second texts; empty for a prompt.
         method, params: attribution method and its settings.
         target: the scalar that is explained.
-        max_length: limit in tokens; longer passages are cut, and the cut is stored and shown.
+        max_length: limit in tokens; what is longer is cut, and the cut is stored and shown.
     """
 
     query: Annotated[str, Shown(widget="area", always=True)] = Field(
@@ -32,8 +32,8 @@ class ExplainQuestion(Question):
     method: Annotated[str, Shown(widget="method")] = Field(DEFAULT, description="of attribution")
     params: dict[str, Any] = Field(default_factory=dict)
     target: TargetSpec = TargetSpec()
-    max_length: Annotated[int, Shown("Longest input", more=True, always=True)] = Field(
-        256, ge=8, le=8192, description="tokens; the model's own, at most 256, when left out"
+    max_length: Annotated[int, Shown("Longest input", widget="length", more=True, always=True)] = Field(
+        256, ge=8, le=8192, description="tokens; the model's own when left out"
     )
 
     @property

@@ -35,9 +35,14 @@ class ItemView:
     pieces: Mapping[str, tuple[Word, ...]]
     shares: Mapping[str, float]
     remainder: float | None
-    seen: Mapping[str, int]
+    seen: Mapping[str, Any]
     warnings: tuple[str, ...]
     steps: int
+
+    @property
+    def side(self) -> str:
+        """The end of a text that was cut off; of older runs the end."""
+        return str(self.seen.get("side", "end"))
 
 
 @dataclass(frozen=True)
@@ -222,7 +227,8 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             cut = item.seen.get("cut_query", 0) + item.seen.get("cut_passage", 0)
             if cut:
                 limit = item.seen["max_length"]
-                yield f"note: input {item.number + 1}: cut off, because the limit is {limit}: {counted(cut, 'token')}"
+                told = f"cut off, because the limit is {limit}: {counted(cut, 'token')}"
+                yield f"note: input {item.number + 1}: {told}; the {item.side} of it is lost"
         for line in view.top[:10]:
             yield f"  {line.id:<16} {line.score:+.4g}"
 

@@ -14,7 +14,7 @@ from app.kinds.rankings import joined, score_facts, score_rows
 from app.methods.base import Attribution, method_of
 from app.models.host import ModelHost
 
-SEEN = ("query_tokens", "passage_tokens", "cut_query", "cut_passage", "unknown", "max_length")
+SEEN = ("query_tokens", "passage_tokens", "cut_query", "cut_passage", "unknown", "max_length", "side")
 
 
 class ExplainWork:

@@ -90,7 +90,7 @@ class StudyAsk(Ask[StudyQuestion, StudyForm]):
             raise Missing("a run to take neurons from, or a saved set", "neither", way, "sources")
         named = [run.spec.source or run.spec.model for run in sources] + [saved_set.model for saved_set in saved]
         model = desk.ranker(form.model or next(iter(named), MODEL))
-        _check_sources(sources, model.weights)
+        _check_sources(sources, model)
         for saved_set in saved:
             if saved_set.weights_hash != model.weights:
                 raise BadInput(
@@ -133,7 +133,7 @@ def _with_hash(evaluation: Evaluation, desk: Desk) -> Evaluation:
     return evaluation.model_copy(update={"dataset": dataset.hash, "name": dataset.name})
 
 
-def _check_sources(sources: Sequence[Run], weights: str) -> None:
+def _check_sources(sources: Sequence[Run], model: Model) -> None:
     """See that rankings are there, of this model and of one neuron space.
 
     Raises:
@@ -143,8 +143,10 @@ def _check_sources(sources: Sequence[Run], weights: str) -> None:
         if "ranking" not in kind_of(run.spec.kind).gives or run.state not in (RunState.DONE, RunState.PARTIAL):
             found = f"run {run.id}, {run.spec.kind}, {run.state}"
             raise Conflict("finished runs that rank neurons", found, "Wait for it.", "sources")
-        if run.spec.weights_hash != weights:
-            raise BadInput("runs of this model", f"run {run.id} of {run.spec.model}", "Leave it out.", "sources")
+        changed = run.spec.changed_since(model.weights, model.identity)
+        if changed:
+            found = f"run {run.id} of {run.spec.model}: {', '.join(changed)} of another one"
+            raise BadInput(f"runs of the model {model.info.slug} as it is now", found, "Leave it out.", "sources")
     presets = {run.spec.settings.get("params", {}).get("preset", "ffn") for run in sources}
     if len(presets) > 1:
         found = f"presets {', '.join(sorted(presets))}"

@@ -69,8 +69,8 @@ class StudyQuestion(Question):
         0.01, gt=0, le=1, description="size of the sets that are given doses, as a share of all neurons"
     )
     target: Annotated[TargetSpec, Shown(widget="hidden")] = TargetSpec()
-    max_length: Annotated[int, Shown("Longest input", more=True)] = Field(
-        256, ge=8, le=8192, description="tokens; the model's own, at most 256, when left out"
+    max_length: Annotated[int, Shown("Longest input", widget="length", more=True, always=True)] = Field(
+        256, ge=8, le=8192, description="tokens; the model's own when left out"
     )
     chosen_on: Annotated[str, Shown(widget="hidden")] = ""
 

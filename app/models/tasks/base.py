@@ -8,7 +8,7 @@ Axes: B rows, T tokens, C logits.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from app.domain.errors import BadInput
-from app.domain.examples import CONTENT_SEGMENTS, Example, TokenSpan
+from app.domain.examples import CONTENT_SEGMENTS, Example, Side, TokenSpan
 from app.domain.model_card import ModelCard, Readable
 from app.domain.targets import OF_THE_SCORE, TargetSpec
+from app.models.answer_words import AnswerWords
 from app.models.architectures.base import Shape
 from app.models.encoding import Batch, SharedTokenizer
 from app.models.targets import Target, answer_of_any, check_inner, inner_target
@@ -66,7 +67,8 @@ class Task(ABC):
     ``title`` says so in words. ``heads`` are ends of the class names in config.json that it claims, ``shapes`` the
     block lists below such a head that it can read, ``loader`` the Auto class. ``first`` and ``second`` name the texts
     (``second`` is None where there is one), ``segments`` the parts of a row. ``targets`` are the names of
-    :class:`TargetSpec` that make sense, ``asks`` the fields of it that say which answer. ``labelled``: the logits
+    :class:`TargetSpec` that make sense, ``asks`` the fields of it that say which answer; ``token_title`` and
+    ``token_help`` are words at the field ``token``. ``labelled``: the logits
     have names. ``typed``: the row has token types. ``continues``: a pass may begin behind known tokens. ``order``:
     lower comes first where several fit a head.
     """
@@ -81,6 +83,8 @@ class Task(ABC):
     segments: ClassVar[tuple[str, ...]]
     targets: ClassVar[tuple[str, ...]] = (*OF_THE_SCORE, "activation")
     asks: ClassVar[tuple[AnswerField, ...]] = ()
+    token_title: ClassVar[str] = "Continuation"
+    token_help: ClassVar[str] = "Empty: the token the model predicts. A leading space counts."
     labelled: ClassVar[bool] = False
     typed: ClassVar[bool] = True
     continues: ClassVar[bool] = False
@@ -125,6 +129,22 @@ class Task(ABC):
         """
         return
 
+    def words(self, name: str, config: Mapping[str, Any], declared: Any) -> AnswerWords | None:
+        """The words of the answer, for models that answer with one of two; see :func:`words_of`.
+
+        Raises:
+            Unsupported: declared words that are none.
+        """
+        return None
+
+    def check_words(self, spec: TargetSpec, info: Readable, tokenizer: Any) -> None:
+        """See that the vocabulary has the words that a target names.
+
+        Raises:
+            BadInput: it has not, with the field's name.
+        """
+        return
+
     def texts(self, example: Example, tokenizer: Any) -> tuple[str, ...]:
         """The texts as the tokenizer gets them."""
         return (example.query,) if example.passage is None else (example.query, example.passage)
@@ -143,6 +163,10 @@ class Task(ABC):
         encoding = answer.encodings[0]
         types = answer.get("token_type_ids") or [0] * len(encoding.ids)
         return EncodedRow(tuple(encoding.ids), tuple(types), self._spans(encoding))
+
+    def loses(self, tokenizer: Any) -> Side:
+        """Which end of a text goes where it is too long: as the tokenizer was told."""
+        return "beginning" if tokenizer.truncation_side == "left" else "end"
 
     def _spans(self, encoding: Any) -> tuple[TokenSpan, ...]:
         """Spans of one or two texts; special tokens get their part by position."""

@@ -9,13 +9,13 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from app.domain.errors import BadInput
-from app.domain.examples import Example
+from app.domain.examples import Example, Side
 from app.domain.model_card import Readable
 from app.domain.targets import TargetSpec
 from app.models.architectures.base import Shape
 from app.models.encoding import Batch, SharedTokenizer
 from app.models.targets import Target, token_target
-from app.models.tasks.base import AnswerField, Answers, Task
+from app.models.tasks.base import AnswerField, Answers, EncodedRow, Task
 
 CACHE_NAMES = ("cache", "past_key_values")
 """What the library calls a cache: since 5.24, and before."""
@@ -34,6 +34,19 @@ class Causal(Task):
     asks: ClassVar[tuple[AnswerField, ...]] = ("token",)
     typed: ClassVar[bool] = False
     continues: ClassVar[bool] = True
+
+    def row(self, example: Example, tokenizer: SharedTokenizer, limit: int) -> EncodedRow:
+        """The prompt; one that is too long loses its beginning, since the next token is asked for at its end."""
+        encoding = tokenizer(example.query, return_offsets_mapping=True, truncation=False).encodings[0]
+        spans = self._spans(encoding)
+        own = [at for at, span in enumerate(spans) if span.segment == self.first]
+        gone = set(own[: max(0, len(spans) - limit)])
+        keep = [at for at in range(len(spans)) if at not in gone]
+        return EncodedRow(tuple(encoding.ids[at] for at in keep), (0,) * len(keep), tuple(spans[at] for at in keep))
+
+    def loses(self, tokenizer: Any) -> Side:
+        """Its beginning."""
+        return "beginning"
 
     def logits(self, model: Any, batch: Batch) -> Tensor:
         """[B, V] logits of the token after the prompt."""
