@@ -46,9 +46,18 @@ def import_data(args: argparse.Namespace) -> int:
         say(f"failed. Expected {done.error['expected']}; found {done.error['found']}. {done.error['remedy']}")
         return 1
     say(done.log[-1])
-    for name, value in golgi.services.datasets.page(args.name).dataset.report.items():
-        say(f"  {name.replace('_', ' ')}: {value}")
+    report = golgi.services.datasets.imported(done).report
+    for name, value in report.items():
+        if name not in NOTED:
+            say(f"  {name.replace('_', ' ')}: {value}")
+    for note in report.get("notes", ()):
+        more = ", …" if note["count"] > len(note["names"]) else ""
+        say(f"  {note['count']:,} {note['what']}: {note['reason']} ({', '.join(note['names'])}{more})")
     return 0
+
+
+NOTED = ("notes", "duplicates", "empty", "faults")
+"""Parts of a report that its notes tell with names."""
 
 
 def export_model(args: argparse.Namespace) -> int:

@@ -216,7 +216,10 @@ class Worker:
             raise
         else:
             same = "" if dataset.name == settings.name else f": the same content was there already as '{dataset.name}'"
-            self.jobs.log(job.id, f"{dataset.queries:,} queries, {dataset.passages:,} passages{same}")
+            read = self.jobs.get(job.id).progress
+            self.jobs.progress(job.id, read.model_copy(update={"message": dataset.name}))
+            held = f"{dataset.queries:,} queries, {dataset.passages:,} passages, {dataset.judgements:,} judgements"
+            self.jobs.log(job.id, f"{read.total:,} rows: {held}, {dataset.candidates:,} candidates{same}")
             self.jobs.finish(job.id, JobState.DONE)
         remove_staged(settings)
 
