@@ -45,14 +45,12 @@ def import_data(args: argparse.Namespace) -> int:
     if done.error:
         say(f"failed. Expected {done.error['expected']}; found {done.error['found']}. {done.error['remedy']}")
         return 1
-    say(done.log[-1])
+    for line in done.log:
+        say(line)
     report = golgi.services.datasets.imported(done).report
     for name, value in report.items():
         if name not in NOTED:
             say(f"  {name.replace('_', ' ')}: {value}")
-    for note in report.get("notes", ()):
-        more = ", …" if note["count"] > len(note["names"]) else ""
-        say(f"  {note['count']:,} {note['what']}: {note['reason']} ({', '.join(note['names'])}{more})")
     return 0
 
 

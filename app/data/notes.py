@@ -21,6 +21,10 @@ class Note:
     count: int
     names: tuple[str, ...]
 
+    def __str__(self) -> str:
+        more = ", …" if self.count > len(self.names) else ""
+        return f"{self.count:,} {self.what}: {self.reason} ({', '.join(self.names)}{more})"
+
 
 @dataclass
 class Notes:

@@ -1,6 +1,7 @@
 """Texts that every part of the house can store and send."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HALF = re.compile("[\ud800-\udfff]")
@@ -12,10 +13,16 @@ def whole(text: str) -> str:
     return text if text.isascii() else HALF.sub(REPLACEMENT, text)
 
 
-def all_whole(value: Any) -> Any:
-    """A JSON value with :func:`whole` texts, keys too."""
+def half_in(value: Any, place: str = "") -> str | None:
+    """Where a JSON value holds half of a surrogate pair, as ``passages.2``; None where it holds none."""
     if isinstance(value, str):
-        return whole(value)
-    if isinstance(value, dict):
-        return {whole(key): all_whole(inner) for key, inner in value.items()}
-    return [all_whole(inner) for inner in value] if isinstance(value, list) else value
+        return place if whole(value) != value else None
+    if isinstance(value, Mapping):
+        inner = [(f"{place}.{whole(str(key))}".lstrip("."), row) for key, row in value.items()]
+        if any(half_in(str(key)) is not None for key in value):
+            return place
+    elif isinstance(value, Sequence):
+        inner = [(f"{place}.{number}".lstrip("."), row) for number, row in enumerate(value, start=1)]
+    else:
+        return None
+    return next((found for name, row in inner if (found := half_in(row, name)) is not None), None)

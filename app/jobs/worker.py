@@ -205,7 +205,8 @@ class Worker:
             self.let_others()
 
         try:
-            dataset = Import(settings, self.data, self.hosts, tell).go()
+            coming_in = Import(settings, self.data, self.hosts, tell)
+            dataset = coming_in.go()
         except Stopped as stop:
             if stop.reason != "user":
                 raise
@@ -216,6 +217,8 @@ class Worker:
             raise
         else:
             same = "" if dataset.name == settings.name else f": the same content was there already as '{dataset.name}'"
+            for note in coming_in.notes.told():
+                self.jobs.log(job.id, str(note))
             read = self.jobs.get(job.id).progress
             self.jobs.progress(job.id, read.model_copy(update={"message": dataset.name}))
             held = f"{dataset.queries:,} queries, {dataset.passages:,} passages, {dataset.judgements:,} judgements"
