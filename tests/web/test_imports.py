@@ -115,7 +115,8 @@ def test_equal_scores_are_no_first_stage(golgi: Golgi) -> None:
     report = brought(golgi, qrels_txt="1 0 d5 1\n2 0 d3 1\n", run_trec=run)
     assert report["first_stage"].startswith("none: all scores of a query are equal")
     found = studied(golgi)
-    assert "first stage" not in found.facts["anchors"] and "best" in found.facts["anchors"]
+    assert list(found.facts["anchors"]) == ["ids (no first stage)", "random", "worst", "best"]
+    assert "there is no first stage" in client_of(golgi).get(f"/runs/{found.id}").text
     assert any("first stage says nothing" in warning for warning in found.warnings)
     assert list(golgi.worker.data.candidates(1)["1"]) == ["d3", "d4", "d5"]
 

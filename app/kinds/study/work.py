@@ -32,6 +32,8 @@ from app.kinds.study.wording import told
 from app.models.host import ModelHost
 
 CANDIDATES_AT_ONCE = 10
+NO_STAGE = "ids (no first stage)"
+"""What the order of candidates is called whose scores say nothing."""
 ORIGIN = "pad_query_and_passage"
 """The baseline whose values an edit restores."""
 
@@ -134,7 +136,7 @@ class StudyWork:
         rows = tuple(ArrayRow("metric", name, "all", "query", 0, len(lists), v) for name, v in by_measure.items())
         anchors = references(whole, grades, tau)
         if plan.get("level"):
-            del anchors["first stage"]
+            anchors = {NO_STAGE: anchors.pop("first stage"), **anchors}
         left = lacks(whole, lists, grades, tau, self.given.data.without_text(self.dataset.id, "passage"))
         facts |= {"n": len(lists), "measures": list(by_measure), "anchors": anchors, "left": left}
         return Finished(rows, facts, tuple(self._warnings(plan, len(lists), left)))
