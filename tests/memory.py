@@ -33,3 +33,6 @@ class Memory:
 
     def candidates(self, number: int, queries: Any = None, depth: int | None = None) -> dict[str, dict[str, float]]:
         return {query: dict(list(hits.items())[:depth]) for query, hits in HITS.items()}
+
+    def without_text(self, number: int, kind: str) -> frozenset[str]:
+        return frozenset()

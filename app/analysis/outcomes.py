@@ -5,6 +5,7 @@ probability).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,27 @@ CLASSES = ("accuracy", "p_relevant", "p_other")
 SCORE, PROBABILITY = 1, 2
 
 
-def lists_of(pairs: Sequence[Sequence[object]], count: int) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
-    """Candidates and grades by query, of the first ``count`` pairs ``(query, passage, grade or None)``."""
+def lists_of(queries: Sequence[Sequence[Any]], pairs: Sequence[Sequence[object]], count: int) -> dict[str, list[str]]:
+    """Query to the candidates that were read, as far as all of a query's are among the first ``count`` pairs.
+
+    ``queries`` holds a query and how many of its candidates are read, which may be none; ``pairs`` begins with a query
+    and a passage.
+    """
     lists: dict[str, list[str]] = {}
-    grades: dict[str, dict[str, int]] = {}
-    for query, passage, grade in pairs[:count]:
-        lists.setdefault(str(query), []).append(str(passage))
-        if isinstance(grade, int):
-            grades.setdefault(str(query), {})[str(passage)] = grade
-    return lists, grades
+    first = 0
+    for query, size in queries:
+        if first + size > count:
+            break
+        lists[str(query)] = [str(pair[1]) for pair in pairs[first : first + size]]
+        first += size
+    return lists
+
+
+def behind(scores: Mapping[str, float], whole: Sequence[str]) -> dict[str, float]:
+    """Scores of a whole list: what has none stands in the list's order behind all that have one."""
+    mute = [passage for passage in whole if passage not in scores]
+    low = min(scores.values(), default=0.0)
+    return {**scores, **{passage: low - at for at, passage in enumerate(mute, start=1)}}
 
 
 def table(values: Floats, lists: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
@@ -44,10 +57,13 @@ def measured(
     lists: Mapping[str, Sequence[str]],
     grades: Mapping[str, Mapping[str, int]],
     threshold: int,
+    whole: Mapping[str, Sequence[str]] | None = None,
     between: Callable[[], object] | None = None,
 ) -> dict[str, Floats]:
     """Measure to [S, Q], of [S, P, Y] answers; ``grades`` holds every judgement of the queries, candidates or not.
     ``between`` is called before each setting.
+
+    ``whole`` holds the lists with the candidates that could not be read, which stay :func:`behind` all others.
 
     The measures are those of :mod:`app.analysis.ranking`, ``unjudged@10`` (passages), and the three of ``CLASSES``,
     which are ``NONE`` where a query has no such candidate.
@@ -58,6 +74,7 @@ def measured(
         if between is not None:
             between()
         scores, probabilities = table(answer[:, SCORE], lists), table(answer[:, PROBABILITY], lists)
+        scores = {query: behind(row, (whole or lists)[query]) for query, row in scores.items()}
         ranked = per_query(grades, scores, threshold)
         for place, query in enumerate(lists):
             judgements = grades.get(query, {})

@@ -48,10 +48,17 @@ def import_data(args: argparse.Namespace) -> int:
     if done.error:
         say(f"failed. Expected {done.error['expected']}; found {done.error['found']}. {done.error['remedy']}")
         return 1
-    say(done.log[-1])
-    for name, value in golgi.services.datasets.page(args.name).dataset.report.items():
-        say(f"  {name.replace('_', ' ')}: {value}")
+    for line in done.log:
+        say(line)
+    report = golgi.services.datasets.imported(done).report
+    for name, value in report.items():
+        if name not in NOTED:
+            say(f"  {name.replace('_', ' ')}: {value}")
     return 0
+
+
+NOTED = ("notes", "duplicates", "empty", "faults")
+"""Parts of a report that its notes tell with names."""
 
 
 def export_model(args: argparse.Namespace) -> int:

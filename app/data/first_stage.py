@@ -5,9 +5,14 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from app.data.words import words
 from app.domain.datasets import Candidate
 
 K1, B = 1.2, 0.75
+ABOUT = (
+    f"BM25 (Lucene's form, k1 {K1}, b {B}) over words in lower case; single letters and stop words count, and every "
+    "character is a word in Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese and Tibetan"
+)
 
 
 def bm25(passages: Iterable[tuple[str, str]], queries: Iterable[tuple[str, str]], depth: int) -> Iterator[Candidate]:
@@ -25,9 +30,9 @@ def bm25(passages: Iterable[tuple[str, str]], queries: Iterable[tuple[str, str]]
             keys.append(key)
             yield text
 
-    tokenizer = Tokenizer(stopwords=None)
+    tokenizer = Tokenizer(lower=False, splitter=words, stopwords=None)
     tokens = list(tokenizer.streaming_tokenize(texts(), update_vocab=True))
-    if not tokens:
+    if not any(tokens):
         return
     index = bm25s.BM25(k1=K1, b=B, method="lucene")
     index.index((tokens, tokenizer.get_vocab_dict()), show_progress=False)

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from app.data.records import number_of
 from app.domain.datasets import Candidate, Judgement, Record, Text
 from app.domain.errors import NotFound, Unsupported
+from app.domain.texts import whole
 
 
 def opened(name: str) -> Any:
@@ -38,20 +40,14 @@ def records(collection: Any) -> Iterator[Record]:
         yield Text("query", str(query.query_id), _text(query))
     for row in collection.qrels_iter() if collection.has_qrels() else ():
         yield Judgement(str(row.query_id), str(row.doc_id), int(row.relevance))
-    if collection.has_scoreddocs():
-        yield from _hits(collection)
-
-
-def _hits(collection: Any) -> Iterator[Candidate]:
-    ranks: dict[str, int] = {}
-    for row in collection.scoreddocs_iter():
-        ranks[row.query_id] = ranks.get(row.query_id, 0) + 1
-        yield Candidate(str(row.query_id), str(row.doc_id), ranks[row.query_id], float(row.score))
+    for row in collection.scoreddocs_iter() if collection.has_scoreddocs() else ():
+        yield Candidate(str(row.query_id), str(row.doc_id), 0, number_of(row.score))
 
 
 def _text(row: Any) -> str:
-    """Title, a space, and text where a row has both; else what the library calls its text."""
+    """Title, a space, and text where a row has both; else what the library calls its text. Halves of surrogate pairs
+    become U+FFFD."""
     title, text = getattr(row, "title", None), getattr(row, "text", None)
     if text is None:
-        return str(row.default_text())
-    return f"{title} {text}" if title else str(text)
+        return whole(str(row.default_text()))
+    return whole(f"{title} {text}" if title else str(text))

@@ -35,7 +35,7 @@ class Collection:
     Args:
         queries: id to text. passages: id to title, a space, and text.
         judgements: query id to passage id to grade.
-        candidates: query id to passage ids in rank order.
+        candidates: query id to passage ids by score, largest first, ties by id.
         unknown: ids in judgements or candidates that the texts do not have, by kind.
     """
 
@@ -55,7 +55,7 @@ def load_collection(folder: Path) -> Collection:
     """
     texts: dict[str, dict[str, str]] = {"query": {}, "passage": {}}
     judgements: dict[str, dict[str, int]] = {}
-    ranked: dict[str, list[tuple[int, str]]] = {}
+    ranked: dict[str, list[tuple[float, str]]] = {}
     for spec in LAYOUT:
         for record in records(spec, folder):
             if isinstance(record, Text):
@@ -63,7 +63,7 @@ def load_collection(folder: Path) -> Collection:
             elif isinstance(record, Judgement):
                 judgements.setdefault(record.query, {})[record.passage] = record.grade
             else:
-                ranked.setdefault(record.query, []).append((record.rank, record.passage))
+                ranked.setdefault(record.query, []).append((-record.score, record.passage))
     candidates = {query: tuple(passage for _, passage in sorted(rows)) for query, rows in ranked.items()}
     used = {p for rows in judgements.values() for p in rows} | {p for rows in candidates.values() for p in rows}
     unknown = {

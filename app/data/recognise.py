@@ -7,10 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from app.data.lines import broken, cells, lines, objects
-from app.data.records import rows
+from app.data.lines import broken, lines, objects
+from app.data.records import LISTS, fit, rows
+from app.data.tables import cells
 from app.domain.errors import BadInput
-from app.domain.importing import FIELDS, FileSpec, Role
+from app.domain.importing import FIELDS, FileSpec, Role, lacking
 
 LOOKED = 20
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -41,47 +42,17 @@ ROLES: tuple[tuple[Role, str], ...] = (
     ("judgements", r"qrel|judg|^(test|train|dev|valid)\."),
     ("run", r"run|trec|bm25|candidates|top\d+"),
     ("queries", r"quer|topic|question|claim"),
-    ("passages", r"corpus|passage|doc|collection"),
+    ("passages", r"corpus|passage|psgs|doc|collection"),
     ("pairs", r"pair|triple|label"),
 )
-DATA = (".jsonl", ".ndjson", ".tsv", ".csv", ".txt", ".qrels", ".run", ".trec")
+QRELS = re.compile(r"\S+\s+\S+\s+\S+\s+[+-]?\d+\s*")
+RUN = re.compile(r"\S+\s+\S+\s+\S+\s+[+-]?\d+\s+[+-]?[\d.]+([eE][+-]?\d+)?(\s+\S.*)?")
+"""Lines of TREC's judgements and runs."""
 
 
-def guess_folder(folder: Path) -> tuple[FileSpec, ...]:
-    """The files of a folder that can be read: a collection in this project's or the BEIR layout, or pairs. Of several
-    judgement files the test one is taken; its training twin is left alone.
-
-    Raises:
-        BadInput: nothing to read.
-    """
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and _suffix(path) in DATA]
-    spec_by_role: dict[Role, FileSpec] = {}
-    for path in sorted(paths, key=_preference):
-        try:
-            spec = guess(path, folder)
-        except BadInput:
-            continue
-        spec_by_role.setdefault(spec.role, spec)
-    is_collection = {"queries", "passages"} <= set(spec_by_role)
-    files = tuple(
-        spec
-        for role, spec in spec_by_role.items()
-        if (role != "pairs") == is_collection or (role == "pairs" and not is_collection)
-    )
-    if not is_collection and "pairs" not in spec_by_role:
-        raise BadInput(
-            "queries.jsonl with passages.jsonl (or corpus.jsonl), or one file of pairs",
-            ", ".join(path.name for path in paths[:5]) or "no file that can be read",
-            "Add the missing file, or give the columns by hand.",
-            "files",
-        )
-    return tuple(sorted((spec for spec in files if is_collection or spec.role == "pairs"), key=lambda spec: spec.role))
-
-
-def _preference(path: Path) -> tuple[bool, bool, bool, int]:
-    """Sorts files that are named after what they hold first, those for training and development last, by length."""
-    named = any(re.search(pattern, path.name.lower()) for _, pattern in ROLES)
-    return not named, "train" in path.name, "dev" in path.name, len(path.name)
+def roles_by_name(name: str) -> list[Role]:
+    """What a file of this name, or below a folder of this name, may hold; the likeliest first."""
+    return [role for role, pattern in ROLES if re.search(pattern, name.lower())]
 
 
 def guess(path: Path, folder: Path) -> FileSpec:
@@ -90,7 +61,7 @@ def guess(path: Path, folder: Path) -> FileSpec:
     Raises:
         BadInput: nothing fits.
     """
-    if _suffix(path) in (".jsonl", ".ndjson"):
+    if suffix_of(path) in (".jsonl", ".ndjson"):
         first_rows = [row for _, row in islice(objects(path), LOOKED)]
         names = list(dict.fromkeys(key for row in first_rows for key in row))
         values = [[str(row.get(name, "")) for name in names] for row in first_rows]
@@ -98,14 +69,10 @@ def guess(path: Path, folder: Path) -> FileSpec:
         delimiter, header = "\t", True
     else:
         delimiter = _delimiter(path)
-        values = []
-        for number, row in islice(cells(path, delimiter), LOOKED):
-            if values and len(row) != len(values[0]):
-                raise broken(path, number, f"{len(values[0])} columns", f"{len(row)}")
-            values.append(row)
+        values = _first_rows(path, folder, delimiter)
         names = [cell.strip() for cell in values[0]] if values else []
         form, header = "table", bool(names) and _is_header(values)
-    role, columns = _role_and_columns(path, names, header, values)
+    role, columns = _role_and_columns(path.relative_to(folder), names, header, values)
     return FileSpec(
         path=str(path.relative_to(folder)),
         role=role,
@@ -116,17 +83,40 @@ def guess(path: Path, folder: Path) -> FileSpec:
     )
 
 
-def _suffix(path: Path) -> str:
+def suffix_of(path: Path) -> str:
+    """How a file's name ends, but for ``.gz``."""
     return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
 
 
+def _first_rows(path: Path, folder: Path, delimiter: str) -> list[list[str]]:
+    """The first rows of a table, all of one width.
+
+    Raises:
+        BadInput: rows of different widths.
+    """
+    is_list = set(roles_by_name(str(path.relative_to(folder)))) & set(LISTS)
+    values: list[list[str]] = []
+    for number, row in islice(cells(path, delimiter), LOOKED):
+        fitted = fit(row, len(values[0])) if values and (is_list or delimiter == " ") else row
+        if values and len(fitted) != len(values[0]):
+            raise broken(path, number, f"{len(values[0])} columns", f"{len(row)}")
+        values.append(fitted)
+    return values
+
+
 def _delimiter(path: Path) -> str:
-    first = next((line for _, line in lines(path)), "")
-    if _suffix(path) == ".csv":
+    first_lines = [line for _, line in islice(lines(path), LOOKED)]
+    first = first_lines[0] if first_lines else ""
+    if suffix_of(path) == ".csv":
         try:
             return csv.Sniffer().sniff(first, ",;\t").delimiter
         except csv.Error:
             return ","
+    tabs = {line.count("\t") for line in first_lines}
+    if len(tabs) == 1 and tabs != {0}:
+        return "\t"
+    if any(first_lines and all(form.fullmatch(line.strip()) for line in first_lines) for form in (QRELS, RUN)):
+        return " "
     return "\t" if "\t" in first else "," if "," in first and len(first.split()) < 3 else " " if " " in first else "\t"
 
 
@@ -145,10 +135,13 @@ def _role_and_columns(
     path: Path, names: Sequence[str], header: bool, values: Sequence[Sequence[str]]
 ) -> tuple[Role, dict[str, str]]:
     """The first role, by the file's name and then by its columns, whose needed fields are there."""
-    by_name = [role for role, pattern in ROLES if re.search(pattern, path.name.lower())]
-    for role in (*by_name, "pairs", "queries", "passages", "judgements", "run"):
+    by_columns: list[Role] = ["pairs", "queries", "passages", "judgements", "run"]
+    if header and "title" in _named_columns("passages", names):
+        by_columns.remove("queries")
+    named = [*roles_by_name(path.name), *roles_by_name(str(path.parent))]
+    for role in (*named, *by_columns):
         columns = _named_columns(role, names) if header else _numbered_columns(role, values)
-        if all(name in columns for name in FIELDS[role][0]):
+        if not lacking(role, columns):
             return role, columns
     raise BadInput(
         "columns for queries, passages, judgements, a run, or pairs",
@@ -186,13 +179,26 @@ def _numbered_columns(role: Role, values: Sequence[Sequence[str]]) -> dict[str, 
         ("judgements", 4): ("query", "", "passage", "grade"),
         ("run", 3): ("query", "passage", "score"),
         ("run", 4): ("query", "passage", "rank", "score"),
+        ("run", 5): ("query", "", "passage", "rank", "score"),
         ("run", 6): ("query", "", "passage", "rank", "score", ""),
         ("pairs", 3): ("query", "passage", "grade"),
     }
     fields = shapes.get((role, width), ())
     if not ends_in_numbers and width != 6:
         return {}
+    if (role, width) == ("run", 3) and _counts(values):
+        fields = ("query", "passage", "rank")
     return {field: str(at) for at, field in enumerate(fields, start=1) if field}
+
+
+def _counts(values: Sequence[Sequence[str]]) -> bool:
+    """Whether the last column counts from 1 within each query, as ranks do and scores do not."""
+    places: dict[str, int] = {}
+    for query, _, rank in values:
+        places[query] = places.get(query, 0) + 1
+        if rank.strip() != str(places[query]):
+            return False
+    return len(values) > 1
 
 
 def preview(spec: FileSpec, folder: Path, count: int = 5) -> tuple[dict[str, Any], ...]:

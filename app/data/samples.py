@@ -28,13 +28,17 @@ class DatasetReader(Protocol):
         ...
 
     def judgements(self, number: int, queries: Collection[str] | None = None) -> dict[str, dict[str, int]]:
-        """Query to passage to grade."""
+        """Query to passage to grade, of passages without a text too."""
         ...
 
     def candidates(
         self, number: int, queries: Collection[str] | None = None, depth: int | None = None
     ) -> dict[str, dict[str, float]]:
-        """Query to passage to first-stage score, in rank order."""
+        """Query to passage to first-stage score, largest first, ties by passage id; those without a text too."""
+        ...
+
+    def without_text(self, number: int, kind: Literal["query", "passage"]) -> frozenset[str]:
+        """Queries or passages that judgements or candidates name and that have no text."""
         ...
 
 

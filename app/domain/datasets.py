@@ -33,7 +33,8 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A first-stage hit; ``rank`` counts from 1."""
+    """A first-stage hit. Candidates are ordered by score, ties by passage id; ``rank`` is what the source says of it, 0
+    where it says nothing, and decides nothing."""
 
     query: str
     passage: str
@@ -42,6 +43,15 @@ class Candidate:
 
 
 Record = Text | Judgement | Candidate
+
+
+@dataclass(frozen=True)
+class Twice:
+    """A record whose ids were there already; ``differs`` where text, grade or score are others. The first one stays."""
+
+    what: Literal["query", "passage", "judgement", "candidate"]
+    name: str
+    differs: bool
 
 
 @dataclass(frozen=True)

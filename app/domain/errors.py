@@ -1,5 +1,7 @@
 """Errors that say what was expected, what was found and what to do next."""
 
+from app.domain.texts import whole
+
 
 class GolgiError(Exception):
     """Base of every error shown to a person.
@@ -17,8 +19,8 @@ class GolgiError(Exception):
     next; one that was sent says what was expected."""
 
     def __init__(self, expected: str, found: str, remedy: str, field: str | None = None) -> None:
-        super().__init__(expected, found, remedy, field)
-        self.expected, self.found, self.remedy, self.field = expected, found, remedy, field
+        self.expected, self.found, self.remedy, self.field = whole(expected), whole(found), whole(remedy), field
+        super().__init__(self.expected, self.found, self.remedy, field)
 
     def __str__(self) -> str:
         return f"Expected {self.expected}; found {self.found}. {self.remedy}"

@@ -1,6 +1,7 @@
 """What an import asks: which files, what each holds, and which column is what."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,12 +11,23 @@ FIELDS: dict[Role, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "queries": (("id", "text"), ()),
     "passages": (("id", "text"), ("title",)),
     "judgements": (("query", "passage", "grade"), ()),
-    "run": (("query", "passage", "score"), ("rank",)),
+    "run": (("query", "passage"), ("score", "rank")),
     "pairs": (("query", "passage", "grade"), ("query_id", "passage_id", "title")),
 }
-"""Role to the fields it needs and those it may have."""
+"""Role to the fields it needs and those it may have; a run has scores, or ranks where it has none."""
+
+PLURAL: dict[Role, str] = {"judgements": "judgements (qrels)", "run": "a run", "pairs": "labelled pairs"}
+"""What a file of a role holds, where the role alone does not say it."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def lacking(role: Role, columns: Mapping[str, str]) -> list[str]:
+    """Fields that a role needs and has no column for."""
+    missing = [name for name in FIELDS[role][0] if not columns.get(name)]
+    if role == "run" and not columns.get("score") and not columns.get("rank"):
+        missing.append("score")
+    return missing
 
 
 class FileSpec(BaseModel):
@@ -42,13 +54,21 @@ class FileSpec(BaseModel):
     @model_validator(mode="after")
     def _fields_of_the_role(self) -> "FileSpec":
         needed, allowed = FIELDS[self.role]
-        missing = [name for name in needed if not self.columns.get(name)]
+        missing = lacking(self.role, self.columns)
         if missing:
             raise ValueError(f"a column for {', '.join(missing)} in {self.path}")
         unknown = sorted(set(self.columns) - {*needed, *allowed})
         if unknown:
             raise ValueError(f"fields {', '.join((*needed, *allowed))} for {self.path}; found {', '.join(unknown)}")
         return self
+
+
+def unfit(files: Sequence[FileSpec]) -> str:
+    """What is missing of files that shall make a dataset; empty where nothing is."""
+    roles = {file.role for file in files}
+    if "pairs" not in roles and not {"queries", "passages"} <= roles:
+        return "one file of pairs, or files of queries and of passages"
+    return "either files of pairs, or the files of a collection" if "pairs" in roles and len(roles) > 1 else ""
 
 
 class ImportSettings(BaseModel):
@@ -64,6 +84,7 @@ class ImportSettings(BaseModel):
         threshold: lowest grade that counts as relevant in the report.
         model: for token lengths and cut-off in the report; empty for none.
         staged: the folder is a copy that is removed when the import ends.
+        left_out: file to the reason why it is not read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +100,7 @@ class ImportSettings(BaseModel):
     threshold: int = Field(1, ge=1, le=1000)
     model: str = ""
     staged: bool = False
+    left_out: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _whole(self) -> "ImportSettings":
@@ -86,11 +108,9 @@ class ImportSettings(BaseModel):
             raise ValueError("a name of letters, digits, dots and dashes, at most 100 of them")
         if self.ir_dataset:
             return self
-        roles = [file.role for file in self.files]
-        if "pairs" not in roles and not {"queries", "passages"} <= set(roles):
-            raise ValueError("one file of pairs, or one of queries and one of passages")
-        if "pairs" in roles and len(set(roles)) > 1:
-            raise ValueError("either files of pairs, or the files of a collection")
+        fault = unfit(self.files)
+        if fault:
+            raise ValueError(fault)
         return self
 
     @property

@@ -14,7 +14,7 @@ class Evaluation(Question):
     Args:
         dataset: hash of the dataset's content; ``name`` is shown.
         split, part: queries of this part of this split only.
-        queries: at most this many, drawn with ``seed``; queries without a relevant judgement are left out.
+        queries: at most this many of the judged ones, drawn with ``seed``; those without candidates count, too.
         depth: candidates per query, in first-stage order.
         threshold: lowest grade that counts as relevant.
     """
@@ -28,7 +28,7 @@ class Evaluation(Question):
         "test", description="part of the split; not the one the neurons were found on"
     )
     queries: Annotated[int, Shown("At most so many queries")] = Field(
-        50, ge=1, le=100_000, description="drawn with the seed; those without a relevant judgement are left out"
+        50, ge=1, le=100_000, description="at most this many of the judged ones"
     )
     depth: Annotated[int, Shown("Candidates per query")] = Field(
         20, ge=2, le=1000, description="the first ones, in first-stage order"

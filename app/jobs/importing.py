@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from app.data import irds
-from app.data.first_stage import bm25
+from app.data.first_stage import ABOUT, bm25
+from app.data.notes import Notes
 from app.data.records import records
 from app.domain.datasets import Dataset, Record, Text
 from app.domain.errors import BadInput
@@ -24,6 +25,8 @@ from app.domain.importing import ImportSettings
 from app.store.dataset_writer import DatasetWriter
 
 BATCH = 2000
+SEVERAL = {"query": "queries", "passage": "passages", "judgement": "judgements", "candidate": "candidates"}
+HELD = {"query": "text", "passage": "text", "judgement": "grade", "candidate": "score"}
 MEASURED = 500
 
 
@@ -53,6 +56,7 @@ class Import:
     rows: Counter[str] = field(default_factory=Counter)
     twice: Counter[str] = field(default_factory=Counter)
     empty: Counter[str] = field(default_factory=Counter)
+    notes: Notes = field(default_factory=Notes)
 
     def go(self) -> Dataset:
         """The stored dataset; one of the same content that is stored already is given back instead.
@@ -66,23 +70,29 @@ class Import:
             settings.name, settings.kind, domain=settings.domain, licence=settings.licence, source=source
         )
         try:
+            for name, reason in settings.left_out.items():
+                self.notes.add("files", reason, name)
             self._store(number, self._counted())
             given = self.rows["candidate"]
             if not given and settings.depth:
                 queries, passages = self.data.stream(number, "query"), self.data.stream(number, "passage")
                 self._store(number, bm25(passages, queries, settings.depth))
-            faults = self.data.clean(number)
             self._enough(number)
+            faults = self._gaps(number)
             report = {
+                "files": [[file.path, file.role, self.notes.rows[file.path]] for file in settings.files],
                 "rows": dict(self.rows),
-                "duplicates": {name: count for name, count in self.twice.items() if count},
+                "duplicates": dict(self.twice),
                 "empty": dict(self.empty),
-                "faults": {name: count for name, count in faults.items() if count},
-                "first_stage": "given" if given else f"BM25 top {settings.depth}" if settings.depth else "none",
+                "faults": faults,
+                **self._first_stage(number, given),
                 **self.data.balance(number, settings.threshold),
+                "notes": [vars(note) for note in self.notes.told()],
                 "lengths": self._lengths(number),
                 "seconds": round(time.monotonic() - started, 2),
             }
+            done = self.notes.rows.total() or self.rows.total()
+            self.tell(done, done)
             return self.data.finish(number, report)
         except BaseException:
             self.data.drop(number)
@@ -92,25 +102,32 @@ class Import:
         if self.settings.ir_dataset:
             yield from irds.records(irds.opened(self.settings.ir_dataset))
         for spec in self.settings.files:
-            yield from records(spec, Path(self.settings.folder))
+            yield from records(spec, Path(self.settings.folder), self.notes)
 
     def _counted(self) -> Iterator[Record]:
         """Every record with a text, counted by kind."""
         total = sum(_line_count(Path(self.settings.folder) / spec.path) for spec in self.settings.files)
         for at, record in enumerate(self._records()):
             if at % BATCH == 0:
-                self.tell(at, max(total, at))
+                done = self.notes.rows.total() or at
+                self.tell(done, max(total, done))
             kind = record.kind if isinstance(record, Text) else type(record).__name__.lower()
             self.rows[kind] += 1
             if isinstance(record, Text) and not record.text.strip():
                 self.empty[kind] += 1
+                self.notes.add(SEVERAL[kind], "no text", record.key)
             else:
                 yield record
 
     def _store(self, number: int, rows: Iterable[Record]) -> None:
         source = iter(rows)
         while batch := list(islice(source, BATCH)):
-            self.twice.update(self.data.add(number, batch))
+            for again in self.data.add(number, batch):
+                repeated = self.settings.kind == "pairs" and again.what != "judgement"
+                if again.differs or not repeated:
+                    reason = f"given twice, with another {HELD[again.what]}" if again.differs else "given twice"
+                    self.twice[again.what] += 1
+                    self.notes.add(SEVERAL[again.what], f"{reason}; the first one stays", again.name)
 
     def _enough(self, number: int) -> None:
         """See that something is left to rank.
@@ -118,13 +135,38 @@ class Import:
         Raises:
             BadInput: no query has a candidate or a judgement.
         """
-        if not self.data.query_keys(number):
+        if not self.data.usable(number):
             raise BadInput(
                 "at least one query with a candidate or a judgement whose texts are there",
                 f"{self.rows['query']:,} queries, {self.rows['passage']:,} passages and none that fit together",
                 "Check that the ids of the files are the same.",
                 "files",
             )
+
+    def _gaps(self, number: int) -> dict[str, int]:
+        """Note what judgements and candidates name and no file has a text of; it stays in every measure."""
+        kinds: tuple[Literal["query", "passage"], ...] = ("query", "passage")
+        faults: dict[str, int] = {}
+        for table, done in (("judgement", "judged"), ("candidate", "in the run")):
+            for kind in kinds:
+                missing = sorted(self.data.without_text(number, kind, (table,)))
+                reason = f"{done}, but without a text; counted in every measure all the same"
+                self.notes.add(SEVERAL[kind], reason, *missing)
+                faults[f"{SEVERAL[table]}_unknown_{kind}"] = len(missing)
+        return {name: count for name, count in faults.items() if count}
+
+    def _first_stage(self, number: int, given: int) -> dict[str, Any]:
+        """Where the candidates are from, and whether their order says anything."""
+        level, several = self.data.level(number)
+        if several and len(level) == several:
+            why = "pairs have no scores" if self.settings.kind == "pairs" else "all scores of a query are equal"
+            return {"first_stage": f"none: {why}, candidates stand by their ids"}
+        self.notes.add("queries", "all first-stage scores are equal, so that candidates stand by their ids", *level)
+        if given:
+            ranked = any(file.role == "run" and "score" not in file.columns for file in self.settings.files)
+            return {"first_stage": "given by ranks, the run has no scores" if ranked else "given, by score"}
+        depth = self.settings.depth
+        return {"first_stage": f"BM25 top {depth}", "words": ABOUT} if depth else {"first_stage": "none"}
 
     def _lengths(self, number: int) -> dict[str, Any]:
         """Tokens of a sample of pairs under a model, and how many pairs are cut off."""

@@ -263,7 +263,8 @@ class Worker:
             self.let_others(job.rank)
 
         try:
-            dataset = Import(settings, self.data, self.hosts, tell).go()
+            coming_in = Import(settings, self.data, self.hosts, tell)
+            dataset = coming_in.go()
         except Stopped as stop:
             if stop.reason != "user":
                 raise
@@ -275,7 +276,12 @@ class Worker:
         else:
             self.jobs.progress(job.id, Progress(done=told[0], total=told[0], unit="rows"))
             same = "" if dataset.name == settings.name else f": the same content was there already as '{dataset.name}'"
-            self.jobs.log(job.id, f"{dataset.queries:,} queries, {dataset.passages:,} passages{same}")
+            for note in coming_in.notes.told():
+                self.jobs.log(job.id, str(note))
+            read = self.jobs.get(job.id).progress
+            self.jobs.progress(job.id, read.model_copy(update={"message": dataset.name}))
+            held = f"{dataset.queries:,} queries, {dataset.passages:,} passages, {dataset.judgements:,} judgements"
+            self.jobs.log(job.id, f"{read.total:,} rows: {held}, {dataset.candidates:,} candidates{same}")
             self.jobs.finish(job.id, JobState.DONE)
         remove_staged(settings)
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from app.domain.errors import NotFound
+from app.domain.errors import BadInput, NotFound
 from app.domain.questions import Question
 from app.domain.runs import Run
+from app.domain.texts import half_in
 from app.forms.fields import Field, fields_of, validated
 from app.forms.read import Given, read
 from app.forms.words import words
@@ -130,6 +131,12 @@ class Ask(ABC, Generic[Q, F]):
         Raises:
             BadInput: the first problem, with the field's name.
         """
+        place = half_in(values)
+        if place is not None:
+            found = f"half of a surrogate pair in {place or 'the settings'}"
+            raise BadInput(
+                "texts of whole characters", found, "Write U+FFFD there, or leave it out.", place.split(".")[0]
+            )
         method = str(values.get("method") or "") if isinstance(values.get("method"), str) else ""
         known = self.fields(method) if method in methods() else self.fields()
         return validated(self.Form, values, known)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.data.demo import FOLDER
-from app.data.recognise import columns_of, guess, guess_folder, preview
+from app.data.folders import guess_folder
+from app.data.recognise import guess
 from app.domain.datasets import Dataset, SplitSpec
 from app.domain.errors import BadInput, GolgiError, NotFound
-from app.domain.importing import FIELDS, NAME, FileSpec, ImportSettings
+from app.domain.importing import FIELDS, NAME, ImportSettings
 from app.domain.runs import Job, Lane
-from app.forms.fields import validated
+from app.services.imports import Offer, files_of, offered, settings_of
 from app.store.dataset_writer import DatasetWriter
 from app.store.jobs import Jobs
 
@@ -27,28 +28,6 @@ class DatasetsView:
     datasets: tuple[Dataset, ...]
     folder: str
     importing: tuple[Job, ...]
-
-
-@dataclass(frozen=True)
-class FileOffer:
-    """A file as it was understood: its mapping, its columns, and its first rows; ``problem`` if it was not."""
-
-    path: str
-    spec: FileSpec | None
-    columns: tuple[str, ...]
-    rows: tuple[Mapping[str, Any], ...]
-    problem: GolgiError | None
-
-
-@dataclass(frozen=True)
-class Offer:
-    """Files put aside for an import, by ``token``; ``fields`` are those of each role, needed ones first."""
-
-    token: str
-    name: str
-    files: tuple[FileOffer, ...]
-    fields: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
-    problem: GolgiError | None
 
 
 @dataclass(frozen=True)
@@ -78,10 +57,11 @@ class DatasetView:
 
 @dataclass(frozen=True)
 class PassageLine:
-    """A passage of a query; ``grade`` is None where nobody judged it, ``rank`` where it is no candidate."""
+    """A passage of a query; ``grade`` is None where nobody judged it, ``rank`` where it is no candidate, ``text`` where
+    no file has one."""
 
     key: str
-    text: str
+    text: str | None
     rank: int | None
     score: float | None
     grade: int | None
@@ -89,11 +69,12 @@ class PassageLine:
 
 @dataclass(frozen=True)
 class QueryView:
-    """One query with its candidates in rank order, then passages that are only judged."""
+    """One query with its candidates by score, then passages that are only judged; ``text`` is None where no file has
+    one."""
 
     dataset: Dataset
     key: str
-    text: str
+    text: str | None
     passages: tuple[PassageLine, ...]
 
 
@@ -113,6 +94,14 @@ class Datasets:
         """Every dataset."""
         moving = [job for job in self.jobs.all() if job.what == "import" and job.state.value in ("waiting", "running")]
         return DatasetsView(self.store.find(), str(self.allowed), tuple(moving))
+
+    def imported(self, job: Job) -> Dataset:
+        """What a finished import gave, which is another dataset where the same content was there already.
+
+        Raises:
+            NotFound: it was deleted or renamed since.
+        """
+        return self.store.named(job.progress.message or str(job.payload["name"]))
 
     def page(self, name: str, offset: int = 0) -> DatasetView:
         """A dataset with a page of its queries.
@@ -147,17 +136,17 @@ class Datasets:
         """
         dataset = self.store.named(name)
         texts = self.store.texts(dataset.id, "query", {key})
-        if key not in texts:
-            raise NotFound(f"a query of {name}", f"'{key}'", "Choose one from the dataset's page.")
         grades = self.store.judgements(dataset.id, {key}).get(key, {})
         hits = self.store.candidates(dataset.id, {key}).get(key, {})
+        if key not in texts and not grades and not hits:
+            raise NotFound(f"a query of {name}", f"'{key}'", "Choose one from the dataset's page.")
         order = [*hits, *(passage for passage in sorted(grades) if passage not in hits)]
         passages = self.store.texts(dataset.id, "passage", order)
         lines = tuple(
-            PassageLine(p, passages[p], at if p in hits else None, hits.get(p), grades.get(p))
+            PassageLine(p, passages.get(p), at if p in hits else None, hits.get(p), grades.get(p))
             for at, p in enumerate(order, start=1)
         )
-        return QueryView(dataset, key, texts[key], lines)
+        return QueryView(dataset, key, texts.get(key), lines)
 
     def stage(self, files: Iterable[tuple[str, BinaryIO]]) -> str:
         """Put uploaded files aside; the token of their folder.
@@ -172,6 +161,8 @@ class Datasets:
             if not plain:
                 continue
             folder.mkdir(parents=True, exist_ok=True)
+            while (folder / plain).exists():
+                plain = f"other-{plain}"
             with (folder / plain).open("wb") as target:
                 shutil.copyfileobj(body, target, 1 << 20)
         if not folder.is_dir():
@@ -187,7 +178,7 @@ class Datasets:
         folder = self._folder(token)
         paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         given = mapping or {}
-        files = tuple(_offered(path, folder, given.get(str(path.relative_to(folder)))) for path in paths)
+        files = tuple(offered(path, folder, given.get(str(path.relative_to(folder)))) for path in paths)
         problem: GolgiError | None = None
         try:
             guess_folder(folder)
@@ -213,9 +204,9 @@ class Datasets:
             given |= {"folder": str(self._folder(token)), "staged": True}
         elif given.get("folder"):
             given["folder"] = str(self._allowed(str(given["folder"])))
-        if given.get("folder") and not given.get("files"):
-            given["files"] = guess_folder(Path(given["folder"]))
-        return self.queue(validated(ImportSettings, given))
+        if given.get("folder"):
+            given |= files_of(Path(given["folder"]), given.get("files"))
+        return self.queue(settings_of(given))
 
     def bring(self, path: Path | None, values: Mapping[str, Any]) -> Job:
         """Queue an import from any folder or file that this process can read (the command line's way).
@@ -229,9 +220,10 @@ class Datasets:
             if not where.exists():
                 raise BadInput("a folder or a file", f"'{path}'", "Correct the path.", "folder")
             folder = where if where.is_dir() else where.parent
-            files = guess_folder(folder) if where.is_dir() else (guess(where, folder),)
-            given |= {"folder": str(folder), "files": files}
-        return self.queue(validated(ImportSettings, given))
+            given |= {"folder": str(folder)}
+            single = None if where.is_dir() else {"files": (guess(where, folder),)}
+            given |= single or files_of(folder, None)
+        return self.queue(settings_of(given))
 
     def queue(self, settings: ImportSettings) -> Job:
         """Queue an import.
@@ -262,7 +254,7 @@ class Datasets:
             ImportSettings(
                 name="liveqa_med",
                 folder=str(FOLDER),
-                files=guess_folder(FOLDER),
+                files=guess_folder(FOLDER).files,
                 domain="consumer health",
                 licence="CC BY 4.0",
                 source=about,
@@ -277,14 +269,3 @@ class Datasets:
         """Show it again."""
         self.store.restore(number)
         return self.store.get(number)
-
-
-def _offered(path: Path, folder: Path, given: Mapping[str, Any] | None) -> FileOffer:
-    """A file as it is understood."""
-    name = str(path.relative_to(folder))
-    spec: FileSpec | None = None
-    try:
-        spec = guess(path, folder) if given is None else validated(FileSpec, {**given, "path": name})
-        return FileOffer(name, spec, columns_of(spec, folder), preview(spec, folder), None)
-    except GolgiError as error:
-        return FileOffer(name, spec, (), (), error)

@@ -66,7 +66,11 @@ class RunView:
         rows += [(f"{name} sha256", value) for name, value in (run.spec.identity or {}).items() if name != "precision"]
         rows += self.report.about
         rows += [(name, _text(value)) for name, value in run.spec.settings.items()]
-        rows += [(f"plan: {name}", _text(value)) for name, value in run.plan.items() if name not in ("pairs", "shards")]
+        rows += [
+            (f"plan: {name}", _text(value))
+            for name, value in run.plan.items()
+            if name not in ("pairs", "shards", "whole")
+        ]
         rows += [(name, _text(value)) for name, value in run.environment.items()]
         rows.append(("created", f"{run.created:%Y-%m-%d %H:%M:%S} UTC"))
         rows.append(("seconds", "" if run.seconds is None else f"{run.seconds:.2f}"))

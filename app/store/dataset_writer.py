@@ -8,14 +8,22 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, exists, func, insert, select, tuple_, update
 
-from app.domain.datasets import Dataset, Record, Text
+from app.domain.datasets import Dataset, Record, Text, Twice
 from app.domain.errors import Conflict
-from app.store.datasets import STREAMED, Datasets
+from app.store.datasets import AT_ONCE, STREAMED, Datasets
 from app.store.db import now
 from app.store.rows import insert_new
 from app.store.tables import candidate, dataset, item, judgement
+
+TABLES: dict[Any, tuple[Table, tuple[str, ...], str]] = {
+    "query": (item, ("key",), "text"),
+    "passage": (item, ("key",), "text"),
+    "judgement": (judgement, ("query", "passage"), "grade"),
+    "candidate": (candidate, ("query", "passage"), "score"),
+}
+"""Kind of record to its table, what tells its rows apart, and what they hold."""
 
 
 class DatasetWriter(Datasets):
@@ -49,35 +57,20 @@ class DatasetWriter(Datasets):
         if taken is not None:
             raise Conflict("a name that no dataset has", f"'{name}'", "Choose another name.", "name")
 
-    def add(self, number: int, records: Sequence[Record]) -> dict[str, int]:
-        """Store a batch; kind of record to how many of them were there already (the first one stays)."""
-        tables: dict[str, tuple[Table, list[dict[str, Any]]]] = {
-            "query": (item, []),
-            "passage": (item, []),
-            "judgement": (judgement, []),
-            "candidate": (candidate, []),
-        }
+    def add(self, number: int, records: Sequence[Record]) -> list[Twice]:
+        """Store a batch; what of it was there already (the first one stays)."""
+        rows_of: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
         for record in records:
             name = record.kind if isinstance(record, Text) else type(record).__name__.lower()
-            tables[name][1].append({"dataset_id": number, **vars(record)})
+            rows_of[name].append({"dataset_id": number, **vars(record)})
+        twice: list[Twice] = []
         with self.db.write() as connection:
-            return {
-                name: len(rows) - insert_new(connection, table, rows) for name, (table, rows) in tables.items() if rows
-            }
-
-    def clean(self, number: int) -> dict[str, int]:
-        """Remove judgements and candidates whose query or passage has no text; name of the fault to its count."""
-        faults: dict[str, int] = {}
-        with self.db.write() as connection:
-            for table, name in ((judgement, "judgements"), (candidate, "candidates")):
-                for side in ("query", "passage"):
-                    orphan = and_(table.c.dataset_id == number, ~_known(table, side))
-                    count = select(func.count(table.c[side].distinct())).where(orphan)
-                    faults[f"{name}_unknown_{side}"] = int(connection.execute(count).scalar_one())
-                unusable = or_(~_known(table, "query"), ~_known(table, "passage"))
-                deleted = connection.execute(table.delete().where(table.c.dataset_id == number, unusable))
-                faults[f"{name}_dropped"] = deleted.rowcount
-        return faults
+            for name, rows in rows_of.items():
+                new, again = _sorted(connection, name, rows)
+                twice += again
+                if new:
+                    insert_new(connection, TABLES[name][0], new)
+        return twice
 
     def finish(self, number: int, report: dict[str, Any]) -> Dataset:
         """Count, hash, and show the dataset. One of the same content that is there already is given back instead."""
@@ -131,22 +124,49 @@ class DatasetWriter(Datasets):
         return len(left)
 
     def balance(self, number: int, threshold: int) -> dict[str, Any]:
-        """Judgements by grade, and queries without a relevant one or without candidates."""
+        """Judgements by grade; judged queries, those that lack something, and queries that nobody judged."""
         grades = (
             select(judgement.c.grade, func.count())
             .where(judgement.c.dataset_id == number)
             .group_by(judgement.c.grade)
             .order_by(judgement.c.grade)
         )
-        relevant = exists().where(*_of_item(judgement, number), judgement.c.grade >= threshold)
-        lacks = {
-            "queries_without_relevant": ~relevant,
-            "queries_without_candidates": ~exists().where(*_of_item(candidate, number)),
+        judged = select(judgement.c["query"]).where(judgement.c.dataset_id == number).distinct()
+        relevant = judged.where(judgement.c.grade >= threshold)
+        hits = _hits(number)
+        listed = select(hits.c["query"])
+        counts: dict[str, Any] = {
+            "queries_judged": judged,
+            "queries_without_relevant": judged.except_(relevant),
+            "queries_without_candidates": judged.except_(listed),
+            "queries_with_one_candidate": judged.intersect(listed.where(hits.c.count == 1)),
+            "queries_without_judgement": _of_kind(number, "query").except_(judged),
         }
-        is_query = item.c.kind == "query"
         with self.db.read() as connection:
             report: dict[str, Any] = {"grades": {str(row[0]): row[1] for row in connection.execute(grades)}}
-            return report | {name: _count(connection, item, number, is_query, lack) for name, lack in lacks.items()}
+            for name, keys in counts.items():
+                counting = select(func.count()).select_from(keys.subquery())
+                report[name] = int(connection.execute(counting).scalar_one())
+        return report
+
+    def level(self, number: int) -> tuple[list[str], int]:
+        """Queries with two candidates or more whose scores are all the same, and how many queries have two or more."""
+        hits = _hits(number)
+        several = select(func.count()).select_from(hits).where(hits.c.count > 1)
+        same = select(hits.c["query"]).where(hits.c.count > 1, hits.c.low == hits.c.high).order_by(hits.c["query"])
+        with self.db.read() as connection:
+            return list(connection.execute(same).scalars()), int(connection.execute(several).scalar_one())
+
+    def usable(self, number: int) -> bool:
+        """Whether some query with a text has a candidate or a judged passage with a text."""
+        both = (_known(candidate, "query"), _known(candidate, "passage"))
+        judged = (_known(judgement, "query"), _known(judgement, "passage"))
+        with self.db.read() as connection:
+            for table, texts in ((candidate, both), (judgement, judged)):
+                found = select(table.c["query"]).where(table.c.dataset_id == number, *texts).limit(1)
+                if connection.execute(found).first() is not None:
+                    return True
+        return False
 
     def sample(self, number: int, count: int) -> list[tuple[str, str]]:
         """Texts of about ``count`` candidate (or judged) pairs, evenly spaced by id."""
@@ -155,7 +175,9 @@ class DatasetWriter(Datasets):
             total = _count(connection, table, number)
             every = max(1, total // count)
             place = func.row_number().over(order_by=(table.c["query"], table.c.passage)).label("place")
-            inner = select(table.c["query"], table.c.passage, place).where(table.c.dataset_id == number).subquery()
+            texts = (_known(table, "query"), _known(table, "passage"))
+            pairs = select(table.c["query"], table.c.passage, place)
+            inner = pairs.where(table.c.dataset_id == number, *texts).subquery()
             rows = connection.execute(select(inner).where(inner.c.place % every == 0).limit(count)).all()
         queries = self.texts(number, "query", {row[0] for row in rows})
         passages = self.texts(number, "passage", {row[1] for row in rows})
@@ -174,6 +196,38 @@ class DatasetWriter(Datasets):
         return digest.hexdigest()
 
 
+def _sorted(connection: Connection, name: Any, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[Twice]]:
+    """Rows whose ids are new, and those whose ids are stored or came before in the same batch."""
+    _, key, held = TABLES[name]
+    known = _stored(connection, name, rows)
+    new: list[dict[str, Any]] = []
+    twice: list[Twice] = []
+    for row in rows:
+        ids = tuple(str(row[column]) for column in key)
+        if ids in known:
+            twice.append(Twice(name, " ".join(ids), known[ids] != row[held]))
+        else:
+            known[ids] = row[held]
+            new.append(row)
+    return new, twice
+
+
+def _stored(connection: Connection, name: Any, rows: list[dict[str, Any]]) -> dict[tuple[str, ...], Any]:
+    """Ids of rows that are stored already to what is stored of them."""
+    table, key, held = TABLES[name]
+    columns = [table.c[column] for column in key]
+    known: dict[tuple[str, ...], Any] = {}
+    for start in range(0, len(rows), AT_ONCE // 2):
+        part = rows[start : start + AT_ONCE // 2]
+        wanted = tuple_(*columns).in_([tuple(row[column] for column in key) for row in part])
+        same = [table.c.dataset_id == part[0]["dataset_id"], wanted]
+        if table is item:
+            same.append(item.c.kind == name)
+        for *ids, value in connection.execute(select(*columns, table.c[held]).where(*same)):
+            known[tuple(ids)] = value
+    return known
+
+
 def _feed(digest: Any, values: Iterable[Any]) -> None:
     digest.update(("\0".join(map(str, values)) + "\1").encode())
 
@@ -183,9 +237,16 @@ def _known(table: Table, side: str) -> Any:
     return exists().where(item.c.dataset_id == table.c.dataset_id, item.c.kind == side, item.c.key == table.c[side])
 
 
-def _of_item(table: Table, number: int) -> tuple[Any, Any]:
-    """Whether a row of a dataset is about the query of an item."""
-    return table.c.dataset_id == number, table.c["query"] == item.c.key
+def _of_kind(number: int, kind: str) -> Any:
+    """Ids of the queries or passages that have a text."""
+    return select(item.c.key).where(item.c.dataset_id == number, item.c.kind == kind)
+
+
+def _hits(number: int) -> Any:
+    """A row for every query with candidates: how many, their lowest and their highest score."""
+    count, score = func.count().label("count"), candidate.c.score
+    columns = (candidate.c["query"], count, func.min(score).label("low"), func.max(score).label("high"))
+    return select(*columns).where(candidate.c.dataset_id == number).group_by(candidate.c["query"]).subquery()
 
 
 def _count(connection: Connection, table: Table, number: int, *where: Any) -> int:

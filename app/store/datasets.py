@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, Table, select, update
+from sqlalchemy import Row, Select, Table, exists, select, update
 
 from app.domain.datasets import Dataset
 from app.domain.errors import NotFound
@@ -88,6 +88,20 @@ class Datasets:
                 row[0]: row[1] for part in _cut(keys) for row in connection.execute(query.where(item.c.key.in_(part)))
             }
 
+    def without_text(
+        self, number: int, kind: Kind, tables: Collection[str] = ("judgement", "candidate")
+    ) -> frozenset[str]:
+        """Queries or passages that judgements or candidates name and that have no text."""
+        missing: set[str] = set()
+        for table in (judgement, candidate):
+            if table.name in tables:
+                column = table.c[kind]
+                has_text = (item.c.dataset_id == number, item.c.kind == kind, item.c.key == column)
+                lacking = select(column).where(table.c.dataset_id == number, ~exists().where(*has_text)).distinct()
+                with self.db.read() as connection:
+                    missing |= set(connection.execute(lacking).scalars())
+        return frozenset(missing)
+
     def stream(self, number: int, kind: Kind) -> Iterator[tuple[str, str]]:
         """Id and text of every query or passage by id, a few thousand at a time."""
         query = select(item.c.key, item.c.text).where(item.c.dataset_id == number, item.c.kind == kind)
@@ -105,7 +119,7 @@ class Datasets:
             last = rows[-1][0]
 
     def judgements(self, number: int, queries: Collection[str] | None = None) -> dict[str, dict[str, int]]:
-        """Query to passage to grade."""
+        """Query to passage to grade, of passages without a text too."""
         judgements: dict[str, dict[str, int]] = {}
         for row in self._pairs(judgement, number, queries):
             judgements.setdefault(row.query, {})[row.passage] = row.grade
@@ -114,9 +128,9 @@ class Datasets:
     def candidates(
         self, number: int, queries: Collection[str] | None = None, depth: int | None = None
     ) -> dict[str, dict[str, float]]:
-        """Query to passage to first-stage score, in rank order."""
+        """Query to passage to first-stage score, largest first, ties by passage id; those without a text too."""
         candidates: dict[str, dict[str, float]] = {}
-        rows = self._pairs(candidate, number, queries, candidate.c.rank)
+        rows = self._pairs(candidate, number, queries, candidate.c.score.desc())
         for row in rows:
             of_query = candidates.setdefault(row.query, {})
             if depth is None or len(of_query) < depth:

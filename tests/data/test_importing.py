@@ -9,9 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from app.data.first_stage import K1, B, bm25
-from app.data.lines import cells
-from app.data.recognise import columns_of, guess, guess_folder, preview
+from app.data.folders import guess_folder
+from app.data.recognise import columns_of, guess, preview
 from app.data.records import made_key, records
+from app.data.tables import cells
 from app.domain.datasets import Candidate, Judgement, Text
 from app.domain.errors import BadInput
 from app.domain.importing import FileSpec, ImportSettings
@@ -36,7 +37,7 @@ def beir(folder: Path) -> Path:
 
 
 def test_the_layout_of_beir(tmp_path: Path) -> None:
-    files = guess_folder(beir(tmp_path))
+    files = guess_folder(beir(tmp_path)).files
     assert {spec.role: spec.path for spec in files} == {
         "judgements": "qrels/test.tsv",
         "passages": "corpus.jsonl",
@@ -44,7 +45,7 @@ def test_the_layout_of_beir(tmp_path: Path) -> None:
     }
     found = [record for spec in files for record in records(spec, tmp_path)]
     (tmp_path / "LICENSE.txt").write_text("All rights\nreserved by somebody, and so on\n")
-    assert guess_folder(tmp_path) == files
+    assert guess_folder(tmp_path).files == files
     assert Text("passage", "a", "T x") in found and Text("passage", "b", "y") in found
     assert Text("query", "1", "rain") in found and Judgement("1", "a", 2) in found and len(found) == 4
 
@@ -52,7 +53,7 @@ def test_the_layout_of_beir(tmp_path: Path) -> None:
 def test_the_layout_of_this_project() -> None:
     from app.data.demo import FOLDER
 
-    files = {spec.role: spec for spec in guess_folder(FOLDER)}
+    files = {spec.role: spec for spec in guess_folder(FOLDER).files}
     assert set(files) == {"queries", "passages", "judgements", "run"}
     hits = list(records(files["run"], FOLDER))
     assert len(hits) == 1200 and hits[0].rank == 1
@@ -82,7 +83,7 @@ def test_pairs_in_many_forms(tmp_path: Path, name: str, text: str) -> None:
     query = made_key("rain")
     assert [r.grade for r in found if isinstance(r, Judgement)] == [1, 0]
     assert {r.text for r in found if isinstance(r, Text)} == {"rain", "it falls", "it flows"}
-    assert [r.rank for r in found if isinstance(r, Candidate)] == [1, 2]
+    assert [r.score for r in found if isinstance(r, Candidate)] == [0.0, 0.0]
     assert all(r.query == query for r in found if isinstance(r, Judgement))
 
 

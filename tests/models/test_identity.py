@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tiny import save_tiny
 
 from app.domain.runs import RunSpec, canonical
-from app.jobs.attempt import see_same
+from app.jobs.sameness import see_same
 from app.models.loading import Hosts
 
 SPEC: dict[str, Any] = {"kind": "k", "version": 1, "model": "m", "weights_hash": "w", "settings": {}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.datasets import Candidate, Judgement, Text
+from app.domain.datasets import Candidate, Judgement, Text, Twice
 from app.domain.errors import Conflict, NotFound
 from app.store.dataset_writer import DatasetWriter
 from app.store.db import Database
@@ -31,7 +31,6 @@ def data(tmp_path):
 def stored(data, name="rain", records=RECORDS):
     number = data.begin(name, "collection", licence="CC0")
     data.add(number, records)
-    data.clean(number)
     return data.finish(number, {"lines": 9})
 
 
@@ -47,25 +46,40 @@ def test_a_dataset_is_read_as_it_was_written(data):
     assert data.named("rain") == data.by_hash(found.hash) == data.get(found.id)
 
 
-def test_candidates_keep_their_rank_when_scores_say_otherwise(data):
-    records = [*RECORDS[:4], Candidate("q1", "p1", 2, 9.0), Candidate("q1", "p2", 1, 1.0)]
-    assert list(data.candidates(stored(data, records=records).id)["q1"]) == ["p2", "p1"]
+def test_candidates_stand_by_score_whatever_their_rank_says(data):
+    hits = [Candidate("q1", "p1", 2, 9.0), Candidate("q1", "p2", 1, 1.0), Candidate("q1", "p0", 3, 1.0)]
+    assert list(data.candidates(stored(data, records=[*RECORDS[:4], *hits]).id)["q1"]) == ["p1", "p0", "p2"]
 
 
-def test_the_first_of_two_with_one_id_stays_and_the_other_is_counted(data):
+def test_the_first_of_two_with_one_id_stays_and_the_other_is_named(data):
     number = data.begin("rain", "collection")
-    assert data.add(number, RECORDS[:3])["query"] == 0
-    assert data.add(number, [Text("query", "q1", "other"), Text("query", "q3", "new")]) == {"query": 1}
+    assert data.add(number, [*RECORDS[:3], Text("query", "q2", "what flows")]) == [Twice("query", "q2", False)]
+    again = [
+        Text("query", "q1", "other"),
+        Text("query", "q3", "new"),
+        Judgement("q1", "p1", 1),
+        Judgement("q1", "p1", 2),
+    ]
+    assert data.add(number, again) == [Twice("query", "q1", True), Twice("judgement", "q1 p1", True)]
     assert data.texts(number, "query", {"q1"}) == {"q1": "what falls"}
+    assert data.judgements(number) == {"q1": {"p1": 1}}
 
 
-def test_rows_without_a_text_are_counted_and_removed(data):
-    number = data.begin("rain", "collection")
-    data.add(number, [*RECORDS, Judgement("q9", "p1", 1), Judgement("q1", "p8", 1), Candidate("q1", "p9", 3, 0.5)])
-    faults = data.clean(number)
-    assert faults["judgements_unknown_query"] == 1 and faults["judgements_unknown_passage"] == 1
-    assert faults["judgements_dropped"] == 2 and faults["candidates_dropped"] == 1
-    assert data.finish(number, {}).judgements == 2
+def test_rows_without_a_text_stay_and_are_named(data):
+    more = [Judgement("q9", "p1", 1), Judgement("q1", "p8", 1), Candidate("q1", "p9", 3, 0.5)]
+    found = stored(data, records=[*RECORDS, *more])
+    assert found.judgements == 4 and found.candidates == 4 and found.queries == 2
+    assert data.without_text(found.id, "query") == {"q9"} and data.without_text(found.id, "passage") == {"p8", "p9"}
+    assert data.without_text(found.id, "passage", ("judgement",)) == {"p8"}
+    told = data.balance(found.id, 2)
+    assert told["queries_judged"] == 3 and told["queries_without_relevant"] == 2
+    assert told["queries_without_candidates"] == 1 and told["queries_with_one_candidate"] == 1
+    assert len(data.sample(found.id, 10)) == 3
+
+
+def test_a_query_whose_scores_are_all_equal_is_named(data):
+    flat = [Candidate("q2", "p1", 1, 2.0), Candidate("q3", "p1", 1, 2.0)]
+    assert data.level(stored(data, records=[*RECORDS, *flat]).id) == (["q2"], 2)
 
 
 def test_the_hash_is_of_the_content_not_of_the_order(data):

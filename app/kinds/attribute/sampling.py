@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.data.samples import DatasetReader, Pair, opposed, pairs_of
-from app.domain.attributing import FOLDS
+from app.domain.attributing import FOLDS, Sample
 from app.domain.datasets import Dataset
 from app.domain.examples import Example
 from app.jobs.base import Inputs
@@ -21,23 +21,40 @@ Group = tuple[Example, ...]
 
 
 def fitting(question: AttributeQuestion, data: DatasetReader, dataset: Dataset) -> list[Pair]:
-    """Every pair that fits the sample, in its order, before the model has a say."""
-    sample, queries = question.sample, data.query_keys(dataset.id)
-    judged, hits = data.judgements(dataset.id), data.candidates(dataset.id)
-    pairs = pairs_of(sample, queries, judged, hits)
+    """Every pair that fits the sample, in its order, before the model has a say; none without its texts."""
+    pairs = readable(_pairs(question.sample, data, dataset), data, dataset)
     if question.target.name != "pairwise":
         return pairs
-    others = sample.model_copy(update={"relevance": "non_relevant"})
-    return opposed(pairs, pairs_of(others, queries, judged, hits))
+    others = question.sample.model_copy(update={"relevance": "non_relevant"})
+    return opposed(pairs, readable(_pairs(others, data, dataset), data, dataset))
+
+
+def _pairs(sample: Sample, data: DatasetReader, dataset: Dataset) -> list[Pair]:
+    judged, hits = data.judgements(dataset.id), data.candidates(dataset.id)
+    return pairs_of(sample, data.query_keys(dataset.id), judged, hits)
+
+
+def readable(pairs: Sequence[Pair], data: DatasetReader, dataset: Dataset) -> list[Pair]:
+    """Pairs whose query and passage both have a text."""
+    queries, passages = data.without_text(dataset.id, "query"), data.without_text(dataset.id, "passage")
+    return [pair for pair in pairs if pair.query not in queries and pair.passage not in passages]
+
+
+def mute(question: AttributeQuestion, data: DatasetReader, dataset: Dataset) -> int:
+    """How many pairs fit the sample and lack a text."""
+    pairs = _pairs(question.sample, data, dataset)
+    return len(pairs) - len(readable(pairs, data, dataset))
 
 
 def chosen(
     question: AttributeQuestion, dataset: Dataset, given: Inputs, host: ModelHost
 ) -> tuple[list[Pair], dict[str, int]]:
-    """Pairs of the sample, and how many fitted, were looked at, and were classed otherwise by the model."""
+    """Pairs of the sample, and how many fitted, were looked at, and were classed otherwise by the model; how many have
+    no text."""
     sample, pairs = question.sample, fitting(question, given.data, dataset)
+    counts = {"fitting": len(pairs), "mute": mute(question, given.data, dataset)}
     if not sample.correct:
-        return pairs[: sample.limit], {"fitting": len(pairs), "looked_at": len(pairs[: sample.limit]), "wrong": 0}
+        return pairs[: sample.limit], {**counts, "looked_at": len(pairs[: sample.limit]), "wrong": 0}
     kept: list[Pair] = []
     looked = 0
     while looked < len(pairs) and len(kept) < sample.limit:
@@ -49,7 +66,7 @@ def chosen(
                 kept.append(pair)
             if len(kept) == sample.limit:
                 break
-    return kept, {"fitting": len(pairs), "looked_at": looked, "wrong": looked - len(kept)}
+    return kept, {**counts, "looked_at": looked, "wrong": looked - len(kept)}
 
 
 def _classed(question: AttributeQuestion, groups: Sequence[Group], host: ModelHost) -> NDArray[np.bool_]:

@@ -174,6 +174,8 @@ class AttributeWork:
                 f"{plan['wrong']:,} of {plan['looked_at']:,} fitting pairs ({100 * share:.0f} %) were left out, "
                 f"because the model does not class them as {wanted}."
             )
+        if plan.get("mute"):
+            yield f"{plan['mute']:,} fitting pairs were left out, because no file has a text of their query or passage."
         if plan["items"] < sample.limit:
             yield f"The sample has {plan['items']:,} pairs; {sample.limit:,} were asked for and no more fit."
         if total.n < 30:

@@ -9,7 +9,7 @@ from app.kinds.study.work import StudyWork
 
 KIND: Kind[StudyQuestion, StudyForm, StudyLook] = Kind(
     key=KEY,
-    version=1,
+    version=2,
     title="Ablation study",
     noun="ablation study",
     about="switch neuron sets off on a dataset",

@@ -18,8 +18,9 @@ from app.kinds.asking import Ask, Asked, Cost, Values
 from app.kinds.attribute.question import KEY as OVER_DATASETS
 from app.kinds.attribute.question import AttributeQuestion
 from app.kinds.desk import Desk, Model
+from app.kinds.study.lists import candidate_lists, judged_queries
 from app.kinds.study.question import KEY, StudyForm, StudyQuestion
-from app.kinds.study.work import candidate_lists, settings_count
+from app.kinds.study.work import settings_count
 from app.methods.base import controls
 
 
@@ -73,11 +74,10 @@ class StudyAsk(Ask[StudyQuestion, StudyForm]):
         form, question, model, sources = self._complete(values, desk)
         beside = form.controls and bool(sources) and sources[0].spec.kind == OVER_DATASETS
         dataset = desk.dataset(question.evaluation.dataset)
-        most = question.evaluation.model_copy(update={"queries": 100_000})
-        lists = list(candidate_lists(question, desk.data, dataset).values())
-        fitting = len(candidate_lists(question.model_copy(update={"evaluation": most}), desk.data, dataset))
+        lists = candidate_lists(question, desk.data, dataset).read
+        fitting = len(judged_queries(question, desk.data, dataset))
         count = settings_count(question, len(sources), len(controls()) if beside else 0)
-        cost = Cost("queries", fitting, len(lists), count * sum(map(len, lists)))
+        cost = Cost("queries", fitting, len(lists), count * sum(map(len, lists.values())))
         return cost.timed(desk.speed(model.info.slug, KEY))
 
     def _complete(self, values: Values, desk: Desk) -> tuple[StudyForm, StudyQuestion, Model, Sequence[Run]]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.analysis.outcomes import PROBABILITY, SCORE
+from app.analysis.outcomes import PROBABILITY, SCORE, behind
 from app.analysis.ranking import order
 from app.domain.errors import NotFound
 from app.domain.results import SettingRow
-from app.domain.runs import Run
+from app.domain.runs import Run, RunState
 from app.kinds.study.table import name_of
 from app.store.datasets import Datasets
 from app.store.results import Results
@@ -30,7 +30,13 @@ class Moved:
 
 @dataclass(frozen=True)
 class QueryMoves:
-    """A query's page within a study; ``earlier`` and ``later`` are its neighbours in the plan."""
+    """A query's page within a study.
+
+    Args:
+        unread: candidates without a text, in the order in which they stand behind all others.
+        missing: the dataset that holds the texts, where it is not in this database; else empty.
+        earlier, later: neighbours in the plan.
+    """
 
     run: Run
     setting: SettingRow
@@ -38,6 +44,8 @@ class QueryMoves:
     query: str
     text: str
     passages: tuple[Moved, ...]
+    unread: tuple[str, ...]
+    missing: str
     earlier: str
     later: str
 
@@ -73,7 +81,7 @@ def query_moves(
     moved = [
         Moved(
             key,
-            texts.get(key, ""),
+            texts.get(key, f"passage {key}"),
             grade,
             ranks[0][key],
             ranks[1][key],
@@ -92,13 +100,16 @@ def query_moves(
         query,
         texts.get("", ""),
         tuple(sorted(moved, key=lambda passage: passage.rank_before)),
+        tuple(key for key in run.plan.get("whole", {}).get(query, ()) if key not in ranks[0]),
+        "" if dataset is not None else str(run.spec.settings["evaluation"]["name"]),
         keys[here - 1] if here else "",
         keys[here + 1] if here + 1 < len(keys) else "",
     )
 
 
 def trec_run(run: Run, results: Results, ordinal: int) -> str:
-    """The rankings under a setting as a TREC run: query, Q0, passage, rank, score, tag.
+    """The rankings under a setting as a TREC run: query, Q0, passage, rank, score, tag. Candidates that could not be
+    read stand behind all others, with scores below theirs.
 
     Raises:
         NotFound: no such setting.
@@ -111,6 +122,8 @@ def trec_run(run: Run, results: Results, ordinal: int) -> str:
     for item, (query, passage, _) in enumerate(run.plan["pairs"]):
         if item in answers:
             lists.setdefault(query, {})[passage] = float(answers[item][SCORE])
+    if run.state is RunState.DONE:
+        lists |= {query: behind(lists.get(query, {}), whole) for query, whole in run.plan.get("whole", {}).items()}
     tag = f"golgi-run-{run.id}-setting-{ordinal}"
     lines = [
         f"{query} Q0 {passage} {rank} {scores[passage]!r} {tag}"

@@ -27,6 +27,7 @@ from app.kinds.study.comparisons import comparisons_of, middle, picked, sentence
 from app.kinds.study.query import QueryMoves, query_moves, trec_run
 from app.kinds.study.question import StudyLook, StudyQuestion
 from app.kinds.study.table import StudyTable, lines_of
+from app.kinds.study.wording import paragraph_of, told
 from app.methods.base import methods
 
 Floats = NDArray[np.float64]
@@ -171,6 +172,11 @@ class StudyReport(Report[StudyQuestion, StudyLook]):
         )
 
     @property
+    def over(self) -> str:
+        """What the means are over, and what of it lacks something; empty where nothing does."""
+        return told(int(self.run.facts.get("n", 0)), self.run.facts.get("left", {}))
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """One sentence per tested ranking."""
         return sentences_of(self.comparisons, self.measure)
@@ -178,18 +184,7 @@ class StudyReport(Report[StudyQuestion, StudyLook]):
     @property
     def paragraph(self) -> str:
         """Candidates, measures, statistics, controls."""
-        evaluation, anchors = self.question.evaluation, self.run.facts.get("anchors", {})
-        n = self.run.facts.get("n", 0)
-        return (
-            f"The first {evaluation.depth} candidates of {n or 'the'} queries of {evaluation.name} "
-            f"(part {evaluation.part}, split by query id with seed {evaluation.split.seed}) were scored with the model "
-            "intact and with each neuron set edited in all layers at once. Metrics are those of ir-measures: passages "
-            "are ordered by score, ties by passage id; passages without a judgement count as not relevant; nDCG has "
-            "linear gain and the ideal order of all judged passages. Differences are paired by query: mean, 95 % "
-            "bootstrap interval over queries (10,000 draws, percentile), two-sided sign-flip p (10,000 draws), Holm "
-            "over all sets of the study. Random sets match the number of neurons of every layer and are drawn without "
-            f"replacement with the stated seeds. Reference orders of the same candidates: {', '.join(anchors)}."
-        )
+        return paragraph_of(self.question.evaluation, self.run.facts)
 
     @property
     def citation(self) -> str:

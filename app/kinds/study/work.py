@@ -4,7 +4,6 @@
 A shard is one query: its candidates are encoded once and answered under every setting.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.analysis.outcomes import lists_of, measured, references
-from app.data.samples import DatasetReader, stored_dataset
+from app.data.samples import stored_dataset
 from app.domain.datasets import Dataset
 from app.domain.errors import BadInput
 from app.domain.examples import Example
@@ -27,10 +26,14 @@ from app.domain.targets import OUTPUTS
 from app.interventions.responses import grid, responses, sources_for
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.answers import TOKENS_PER_PASS, described
+from app.kinds.study.lists import candidate_lists, lacks
 from app.kinds.study.question import StudyQuestion
+from app.kinds.study.wording import told
 from app.models.host import ModelHost
 
 CANDIDATES_AT_ONCE = 10
+NO_STAGE = "ids (no first stage)"
+"""What the order of candidates is called whose scores say nothing."""
 ORIGIN = "pad_query_and_passage"
 """The baseline whose values an edit restores."""
 
@@ -77,21 +80,25 @@ class StudyWork:
         Raises:
             BadInput: no query fits. NotFound: the dataset is not in this database.
         """
-        lists = candidate_lists(self.question, self.given.data, self.dataset)
-        if not lists:
+        found = candidate_lists(self.question, self.given.data, self.dataset)
+        lists, threshold = found.read, self.question.evaluation.threshold
+        grades = self.given.data.judgements(self.dataset.id, set(lists))
+        relevant = any(grade >= threshold for query in lists for grade in grades[query].values())
+        first = next((query for query, passages in lists.items() if passages), None)
+        if first is None or not relevant:
             part = self.question.evaluation.part
             raise BadInput(
-                f"queries of the part {part} with candidates and a relevant judgement",
+                f"queries of the part {part} with candidates, and some relevant judgement",
                 "none",
                 "Choose another part or threshold.",
             )
-        grades = self.given.data.judgements(self.dataset.id, set(lists))
-        first = next(iter(lists))
         batch = self.host.encode(self._examples(first, lists[first][:1]), max_length=self.question.max_length)
         return {
             "items": len(lists),
             "queries": [[query, len(passages)] for query, passages in lists.items()],
             "pairs": [[q, p, grades.get(q, {}).get(p)] for q, passages in lists.items() for p in passages],
+            "whole": found.kept,
+            "level": found.level == found.several > 0,
             "settings": len(self.settings),
             "tokens": TOKENS_PER_PASS.get(self.host.device.type, 2048),
             "neurons": len(self.space),
@@ -99,9 +106,9 @@ class StudyWork:
         }
 
     def shards(self, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
-        """One query per shard; its work is candidates times settings."""
+        """One query with something to read per shard; its work is candidates times settings."""
         shards, first = [], 0
-        for number, (_, count) in enumerate(plan["queries"]):
+        for number, count in enumerate(count for _, count in plan["queries"] if count):
             shards.append(Shard(number, first, count, count * plan["settings"]))
             first += count
         return tuple(shards)
@@ -120,14 +127,28 @@ class StudyWork:
         facts: dict[str, Any] = {"outputs": list(OUTPUTS), "neurons": plan["neurons"], "pairs": count}
         if not count:
             return Finished((), {**facts, "n": 0}, ())
-        lists, _ = lists_of(plan["pairs"], count)
+        lists = lists_of(plan["queries"], plan["pairs"], count)
+        kept = plan.get("whole", {})
+        whole = {query: kept.get(query, passages) for query, passages in lists.items()}
         grades = self.given.data.judgements(self.dataset.id, set(lists))
         tau = self.question.evaluation.threshold
-        by_measure = measured(answers, lists, grades, tau, self.host.between)
+        by_measure = measured(answers, lists, grades, tau, whole, self.host.between)
         rows = tuple(ArrayRow("metric", name, "all", "query", 0, len(lists), v) for name, v in by_measure.items())
-        facts |= {"n": len(lists), "measures": list(by_measure), "anchors": references(lists, grades, tau)}
-        few = () if len(lists) >= 30 else (f"Means over {len(lists)} queries are rough; see the intervals.",)
-        return Finished(rows, facts, few)
+        anchors = references(whole, grades, tau)
+        if plan.get("level"):
+            anchors = {NO_STAGE: anchors.pop("first stage"), **anchors}
+        left = lacks(whole, lists, grades, tau, self.given.data.without_text(self.dataset.id, "passage"))
+        facts |= {"n": len(lists), "measures": list(by_measure), "anchors": anchors, "left": left}
+        return Finished(rows, facts, tuple(self._warnings(plan, len(lists), left)))
+
+    @staticmethod
+    def _warnings(plan: Mapping[str, Any], n: int, left: Mapping[str, int]) -> Iterator[str]:
+        if left:
+            yield told(n, left)
+        if plan.get("level"):
+            yield "The first stage says nothing: all its scores of a query are equal, so candidates stood by their ids."
+        if n < 30:
+            yield f"Means over {n} queries are rough; see the intervals."
 
     def _examples(self, query: str, passages: Sequence[str]) -> list[Example]:
         """A query with each of these passages."""
@@ -164,22 +185,6 @@ def _stored(given: Inputs, settings: int) -> tuple[NDArray[np.float64], int]:
         for item in range(count):
             stored[number, item] = answers[number][item]
     return stored, count
-
-
-def candidate_lists(question: StudyQuestion, data: DatasetReader, dataset: Dataset) -> dict[str, tuple[str, ...]]:
-    """Query to its candidates in first-stage order; a larger study contains the smaller one."""
-    evaluation = question.evaluation
-    judged = data.judgements(dataset.id)
-    fitting = [
-        query
-        for query in data.query_keys(dataset.id)
-        if (evaluation.part == "all" or evaluation.split.part(query) == evaluation.part)
-        and any(grade >= evaluation.threshold for grade in judged.get(query, {}).values())
-    ]
-    drawn = sorted(fitting, key=lambda query: hashlib.sha256(f"{evaluation.seed}:{query}".encode()).digest())
-    hits = data.candidates(dataset.id, set(drawn), evaluation.depth)
-    listed = [query for query in drawn if len(hits.get(query, {})) > 1][: evaluation.queries]
-    return {query: tuple(hits[query]) for query in sorted(listed)}
 
 
 def settings_count(question: StudyQuestion, sources: int, controls: int) -> int:

@@ -9,9 +9,10 @@ from app.domain.errors import BadInput
 from app.domain.examples import PAIR_SEGMENTS
 from app.domain.model_card import Readable
 from app.domain.targets import TARGETS, TargetSpec
+from app.models.classifiers import classified
 from app.models.encoding import Batch
 from app.models.targets import Target, label_target, relevance_of
-from app.models.tasks.base import AnswerField, Answers, Task, classified
+from app.models.tasks.base import AnswerField, Answers, Task
 
 
 class Pair(Task):

@@ -7,9 +7,10 @@ from transformers import AutoModelForSequenceClassification
 
 from app.domain.model_card import Readable
 from app.domain.targets import TargetName, TargetSpec
+from app.models.classifiers import classified
 from app.models.encoding import Batch
 from app.models.targets import UNITS, Target, label_target
-from app.models.tasks.base import AnswerField, Answers, Task, agreed, classified
+from app.models.tasks.base import AnswerField, Answers, Task, agreed
 
 
 class Text(Task):

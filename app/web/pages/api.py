@@ -3,16 +3,38 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
+from app.domain.errors import BadInput
 from app.domain.questions import Question
+from app.domain.texts import half_in
 from app.kinds import kinds
 from app.kinds.base import Kind
 from app.web.page import plain, render, services
 
-router = APIRouter(prefix="/api/v1", tags=["golgi"])
+
+async def whole_texts(request: Request) -> None:
+    """See that no text of a JSON body was cut inside a character.
+
+    Raises:
+        BadInput: half of a surrogate pair, with its place.
+    """
+    if "json" not in request.headers.get("content-type", ""):
+        return
+    try:
+        place = half_in(await request.json())
+    except ValueError:
+        return
+    if place is not None:
+        found = f"half of a surrogate pair in {place or 'the body'}"
+        raise BadInput(
+            "texts of whole characters", found, "Send the text whole, or with U+FFFD there.", place.split(".")[0]
+        )
+
+
+router = APIRouter(prefix="/api/v1", tags=["golgi"], dependencies=[Depends(whole_texts)])
 
 
 def _add(kind: Kind[Any, Any, Any]) -> None:
