@@ -5,10 +5,12 @@ taken as they stand, but for line ends.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.domain.bounds import whole
 from app.domain.errors import BadInput
 from app.forms.fields import Field, Type
 
@@ -65,28 +67,20 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-def whole(name: str, raw: Any) -> int:
-    """A whole number.
-
-    Raises:
-        BadInput: it is not one.
-    """
-    try:
-        return int(str(raw))
-    except ValueError as error:
-        raise BadInput(f"{name}: a whole number", f"'{str(raw)[:60]}'", f"Correct {name}.", name) from error
-
-
 def decimal(name: str, raw: Any) -> float:
     """A number.
 
     Raises:
-        BadInput: it is not one.
+        BadInput: it is not one, or not finite.
     """
+    problem = BadInput(f"{name}: a number", f"'{str(raw)[:60]}'", f"Correct {name}.", name)
     try:
-        return float(str(raw))
+        number = float(str(raw))
     except ValueError as error:
-        raise BadInput(f"{name}: a number", f"'{str(raw)[:60]}'", f"Correct {name}.", name) from error
+        raise problem from error
+    if not math.isfinite(number):
+        raise problem
+    return number
 
 
 def numbers(name: str, text: str) -> list[float]:

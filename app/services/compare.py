@@ -84,8 +84,10 @@ class Compare:
         """The comparison.
 
         Raises:
-            BadInput: more than six, or things of different models or neurons. NotFound: no such run or set.
+            BadInput: more than six, no share, or things of different models or neurons. NotFound: no such run or set.
         """
+        if not 0 < share <= 1:
+            raise BadInput("a share above 0 and up to 100 %", f"{100 * share:g} %", "Write for example 1%.", "k")
         unfinished = (RunState.WAITING, RunState.RUNNING)
         waiting = tuple(run for run in map(self.runs.get, runs) if run.state in unfinished)
         sides = self._sides([number for number in runs if number not in {run.id for run in waiting}], sets)

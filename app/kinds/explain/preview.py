@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.domain.bounds import whole
 from app.domain.errors import BadInput, GolgiError
 from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Example, Seen
 from app.domain.runs import Run
 from app.domain.targets import TARGETS, TargetSpec
-from app.forms.fields import Field
-from app.forms.read import Given, read, whole
+from app.forms.fields import Field, validated
+from app.forms.read import Given, read
 from app.kinds.desk import Desk
 from app.kinds.explain.question import KEY
 
 AROUND = 36
+SHORTEST = 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def preview(given: Given, fields: Mapping[str, Field], desk: Desk) -> Preview:
     try:
         model, query = _last(given, "model"), _last(given, "query").replace("\r\n", "\n")
         passages: Sequence[str | None] = given.get("passages") or [None]
-        limit = whole("max_length", _last(given, "max_length") or 256)
+        limit = whole("max_length", _last(given, "max_length") or 256, lowest=SHORTEST)
         encoder = desk.hosts.encoder(desk.place(model))
         counts = tuple(
             _count(encoder.seen(Example("0", query, text), limit), query if text is None else text) for text in passages
@@ -49,7 +51,7 @@ def preview(given: Given, fields: Mapping[str, Field], desk: Desk) -> Preview:
         info = desk.inspect(model)
         form = "prompt" if passages[0] is None else "pair"
         sentence = desk.target_sentence(info, _target(given, fields), form)
-        steps = whole("steps", _last(given, "steps") or 50)
+        steps = whole("steps", _last(given, "steps") or 50, lowest=1)
         timed = desk.timed(info.slug, (KEY,))
         return Preview(sentence, counts, estimate(timed, steps, len(passages)), None)
     except GolgiError as error:
@@ -66,7 +68,7 @@ def _target(given: Given, fields: Mapping[str, Field]) -> TargetSpec:
     values = read([field for field in fields.values() if field.path[0] == "target"], given).get("target", {})
     if values.get("name", "default") not in TARGETS:
         raise BadInput(f"one of {', '.join(TARGETS)}", f"'{values['name']}'", "Choose one of them.", "target")
-    return TargetSpec.model_validate(values)
+    return validated(TargetSpec, values, tuple(fields.values()))
 
 
 def _count(seen: Seen, text: str) -> Count:
