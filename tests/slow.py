@@ -12,6 +12,7 @@ SLOW = (
     "jobs/test_worker.py",
     "jobs/test_worker_stops.py",
     "models/test_patching.py",
+    "services/test_bundles.py",
     "services/test_notebooks.py",
     "store/test_migrations.py",
     "web",
