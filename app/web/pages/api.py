@@ -12,7 +12,24 @@ from app.kinds import kinds
 from app.kinds.base import Kind
 from app.web.page import plain, render, services
 
-router = APIRouter(prefix="/api/v1", tags=["golgi"])
+
+class Problem(BaseModel):
+    """What was expected, what was found, what to do next, and the field at fault, if one is."""
+
+    expected: str
+    found: str
+    remedy: str
+    field: str | None
+
+
+class Refusal(BaseModel):
+    """The answer to a request that cannot be answered."""
+
+    error: Problem
+
+
+REFUSED: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refusal, "description": "What is wrong with the request"}}
+router = APIRouter(prefix="/api/v1", tags=["golgi"], responses=REFUSED)
 
 
 def _add(kind: Kind[Any, Any, Any]) -> None:
