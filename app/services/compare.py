@@ -81,13 +81,14 @@ class Compare:
         self.pages, self.runs, self.results, self.sets = pages, pages.runs, pages.results, sets
 
     def view(self, runs: Sequence[int], sets: Sequence[int], share: float = 0.01) -> CompareView:
-        """The comparison.
+        """The comparison; what is named twice stands there once.
 
         Raises:
             BadInput: more than six, no share, or things of different models or neurons. NotFound: no such run or set.
         """
         if not 0 < share <= 1:
             raise BadInput("a share above 0 and up to 100 %", f"{100 * share:g} %", "Write for example 1%.", "k")
+        runs, sets = tuple(dict.fromkeys(runs)), tuple(dict.fromkeys(sets))
         unfinished = (RunState.WAITING, RunState.RUNNING)
         waiting = tuple(run for run in map(self.runs.get, runs) if run.state in unfinished)
         sides = self._sides([number for number in runs if number not in {run.id for run in waiting}], sets)

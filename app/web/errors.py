@@ -22,10 +22,16 @@ def as_json(error: GolgiError) -> dict[str, Any]:
     return {name: None if text is None else readable(text, 2000) for name, text in texts.items()}
 
 
+def _for_programs(request: Request) -> bool:
+    """Whether JSON was asked for. The path is that of the request's first line; an address is made of the host, too,
+    which anybody may write."""
+    path: str = request.scope["path"]
+    return path.endswith(".json") or "/api/" in path
+
+
 def shown(request: Request, error: GolgiError) -> Response:
     """An error as the kind of answer that was asked for."""
-    path = request.url.path
-    if path.endswith(".json") or "/api/" in path:
+    if _for_programs(request):
         return JSONResponse({"error": as_json(error)}, status_code=error.status)
     if request.headers.get("hx-request") == "true":
         answer = fragment(request, "fault", error=error)
@@ -40,7 +46,7 @@ def crashed(request: Request, error: Exception) -> Response:
     log.error("request failed", exc_info=error)
     way = "Try again; if it happens again, the log of the server has the details."
     failure = GolgiError("an answer", "an error in the program", way)
-    if request.url.path.endswith(".json") or "/api/" in request.url.path:
+    if _for_programs(request):
         return JSONResponse({"error": as_json(failure)}, status_code=500)
     page = (FRONTEND / "layout" / "crash.html").read_text(encoding="utf-8")
     home = escape(f"{settings(request).root_path}/")
@@ -54,7 +60,9 @@ def _refused(error: RequestValidationError) -> GolgiError:
     name = str(first["loc"][-1]) if first["loc"] else "request"
     problem = f"{name} = '{readable(str(first.get('input')), 60)}'"
     if first["loc"][:1] == ("path",) and not first["type"].endswith("_parsing"):
-        return NotFound(f"the {name} of something that is stored here", problem, "Look it up in its list.", name)
+        return NotFound(
+            f"the {name} of something that is stored here", problem.partition(" = ")[2], "Look it up in its list.", name
+        )
     wanted = str(first["msg"]).removeprefix("Value error, ")
     return BadInput(f"{name}: {readable(wanted)}", problem, f"Correct {name}.", name)
 
@@ -68,7 +76,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        found = readable(request.url.path)
+        found = readable(request.scope["path"])
         if error.status_code == 404:
             return shown(request, NotFound("an address of this site", found, "Go back, or start from the first page."))
         other = BadInput("a request this page answers", str(error.detail), "Go back and use the page's buttons.")

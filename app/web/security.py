@@ -81,7 +81,7 @@ def _dressed(response: Response, path: str) -> Response:
 
 
 def _refusal(request: Request, settings: Settings) -> Response | None:
-    path = request.url.path.removeprefix(settings.root_path)
+    path = request.scope["path"].removeprefix(settings.root_path)
     if not settings.token and not _ours(request, settings):
         way = "Open it by that name, or list the other one in GOLGI_ALLOWED_HOSTS."
         return _no(request, 403, f"a request to {settings.host}", f"one to '{_host(request)[:60]}'", way)

@@ -109,6 +109,7 @@ def test_numbers_beyond_the_store_name_nothing(walked: tuple[Golgi, TestClient])
             assert answer.status_code == 404 or door.body, (door, value)
     page = client.get("/runs/9999999999999999999")
     assert page.status_code == 404 and "Expected the number of something that is stored here" in page.text
+    assert client.get("/compare?run=1&run=1").status_code == 200
     assert client.get("/runs?offset=9999999999999999999").status_code == 422
     assert client.get("/runs/1?part=" + "n" * 2000).status_code == 422
     negative = client.post("/explain/seen", data={**FORM, "max_length": "-5"})

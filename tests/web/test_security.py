@@ -111,3 +111,14 @@ def test_pages_are_kept_by_the_reader_alone(golgi: Golgi, tmp_path: Path) -> Non
     assert "max-age" in client.get("/static/plotly.min.js").headers["cache-control"]
     assert client.get("/runs/99").headers["cache-control"] == "no-store"
     assert locked(golgi, tmp_path).get("/sign-in").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "host", ["[", "localhost/static/?", "localhost/static/#", "localhost:99999999", "é", "a b", ""]
+)
+def test_no_host_opens_the_door_or_breaks_it(golgi: Golgi, tmp_path: Path, host: str) -> None:
+    bare = TestClient(create_app(golgi.services, Settings(data_dir=tmp_path, allowed_hosts="")))
+    for path in ("/runs.json", "/nowhere"):
+        answer = locked(golgi, tmp_path).get(path, headers={"host": host.encode()})
+        assert answer.status_code == 401
+        assert bare.get(path, headers={"host": host.encode()}).status_code in (200, 403, 404)
