@@ -29,7 +29,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 def fault(where: str, expected: str, found: object, way: str = AGAIN) -> BadInput:
     """What is wrong with a bundle, by file and field."""
-    return BadInput(f"in a run's bundle, {where}: {expected}", readable(str(found), 120), way, "file")
+    return BadInput(f"{expected} (in the bundle: {where})", readable(str(found), 120), way, "file")
 
 
 class _Strict(BaseModel):
