@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; others than loopback need a token")
     port: int = Field(8321, ge=1, le=65535, description="port to listen on")
     allowed_hosts: str = Field("", description="further names of this server in requests, with commas between them")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses of proxies whose X-Forwarded headers are believed, with commas between them"
+    )
     token: str = Field("", description="shared access token; needed when not on loopback")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     dtype: str = Field("auto", description="auto (float32), float32, float64, bfloat16 or float16")

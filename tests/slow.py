@@ -15,6 +15,7 @@ SLOW = (
     "models/test_broken_folders.py",
     "models/test_getting.py",
     "models/test_patching.py",
+    "services/test_bundles.py",
     "services/test_notebooks.py",
     "store/test_migrations.py",
     "web",

@@ -58,7 +58,12 @@ def serve(args: argparse.Namespace) -> int:
     say(f"models: {settings.models_dir}   data: {settings.url}")
     try:
         uvicorn.run(
-            golgi.app(), host=settings.host, port=settings.port, log_level="warning", root_path=settings.root_path
+            golgi.app(),
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            root_path=settings.root_path,
+            proxy_headers=False,
         )
     finally:
         golgi.worker.closing.set()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from app.domain.bounds import Seed
 from app.domain.datasets import PartName, SplitSpec
 from app.domain.questions import Question, Shown
 
@@ -45,6 +46,6 @@ class Sample(Question):
     limit: Annotated[int, Shown("At most so many pairs")] = Field(
         500, ge=1, le=100_000, description="drawn with the seed; a larger sample begins with the smaller one"
     )
-    seed: Annotated[int, Shown("Seed of the sample", more=True)] = Field(
+    seed: Annotated[Seed, Shown("Seed of the sample", more=True)] = Field(
         0, ge=0, description="another seed draws other pairs"
     )

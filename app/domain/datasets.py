@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from app.domain.bounds import Seed
 from app.domain.questions import Question, Shown
 
 PartName = Literal["attribution", "selection", "test", "all"]
@@ -94,7 +95,7 @@ class SplitSpec(Question):
         attribution, selection: shares; the rest is test.
     """
 
-    seed: Annotated[int, Shown("Seed of the split", name="split_seed", more=True)] = Field(
+    seed: Annotated[Seed, Shown("Seed of the split", name="split_seed", more=True)] = Field(
         0, ge=0, description="another seed is another split"
     )
     attribution: Annotated[float, Shown(widget="hidden")] = Field(0.5, ge=0, le=1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from app.domain.bounds import Count, Key
 from app.domain.counting import counted
 from app.domain.errors import BadInput
 from app.domain.questions import Question, Shown
@@ -41,8 +42,8 @@ class Selection(Question):
     fraction: Annotated[
         float, Shown("How many", name="size", flag="top", aliases=("share",), widget="size", when="rule", always=True)
     ] = Field(0.01, gt=0, le=1, description="a count, or a share of all neurons: 25 or 1%")
-    count: Annotated[int | None, Shown(widget="hidden")] = Field(None, ge=1)
-    layers: Annotated[tuple[int, ...] | None, Shown("Only layers", when="rule")] = Field(
+    count: Annotated[Key | None, Shown(widget="hidden")] = Field(None, ge=1)
+    layers: Annotated[tuple[Count, ...] | None, Shown("Only layers", when="rule")] = Field(
         None, description="for example 0,3,5"
     )
     part: Annotated[str, Shown("Ranked by their score at", when="rule")] = Field(

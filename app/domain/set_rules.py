@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.bounds import Key
 from app.domain.errors import BadInput
 from app.domain.neuron_sets import Members, Selection, select
 from app.domain.scores import NeuronScores
@@ -59,7 +60,7 @@ class Combined(_Rule):
 
     op: Literal["all", "any", "at_least", "minus"]
     of: tuple["Rule", ...] = Field(min_length=1)
-    k: int = Field(1, ge=1)
+    k: Key = 1
 
     def __str__(self) -> str:
         parts = [str(rule) if not isinstance(rule, Combined) else f"({rule})" for rule in self.of]

@@ -72,7 +72,7 @@ class Site:
         return f"{self.kind.value}@{self.layer}"
 
 
-_NEURON = re.compile(r"^L(\d+)\.([a-z_]+)\.(\d+)$")
+_NEURON = re.compile(r"L([0-9]{1,9})\.([a-z_]{1,20})\.([0-9]{1,9})")
 
 
 @dataclass(frozen=True, order=True)
@@ -98,7 +98,7 @@ class NeuronIndex:
         Raises:
             BadInput: the text is not of the form ``L<layer>.<kind>.<unit>``.
         """
-        match = _NEURON.match(text.strip())
+        match = _NEURON.fullmatch(text.strip())
         if match is None or match[2] not in {k.value for k in SiteKind}:
             kinds = ", ".join(k.value for k in SiteKind)
             raise BadInput(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.domain.bounds import Seed
 from app.domain.datasets import PartName, SplitSpec
 from app.domain.questions import Question, Shown
 
@@ -36,7 +37,7 @@ class Evaluation(Question):
     threshold: Annotated[int, Shown("Relevant from grade", more=True)] = Field(
         1, ge=1, le=1000, description="lowest grade that counts as relevant"
     )
-    seed: Annotated[int, Shown("Seed of the draw", name="draw_seed", more=True)] = Field(
+    seed: Annotated[Seed, Shown("Seed of the draw", name="draw_seed", more=True)] = Field(
         0, ge=0, description="of the draw of queries"
     )
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.bounds import Count
 from app.domain.errors import BadInput
 from app.domain.questions import Question, Shown
 from app.domain.sites import NeuronIndex, NeuronSpace
@@ -36,7 +37,7 @@ class TargetSpec(Question):
     name: Annotated[TargetName, Shown("Target", name="target", titles=TITLES)] = Field(
         "default", description="the number that is explained"
     )
-    label: Annotated[int | None, Shown("Logit that means relevant", widget="label")] = Field(
+    label: Annotated[Count | None, Shown("Logit that means relevant", widget="label")] = Field(
         None, ge=0, description="number of the logit that means relevant; the model's own when left out"
     )
     token: Annotated[str | None, Shown("Continuation", widget="token")] = Field(

@@ -5,10 +5,12 @@ taken as they stand, but for line ends.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.domain.bounds import whole
 from app.domain.errors import BadInput
 from app.forms.fields import Field, Type
 
@@ -65,33 +67,21 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-def whole(name: str, raw: Any, label: str = "") -> int:
-    """A whole number; ``label`` is what the field ``name`` is called on pages.
-
-    Raises:
-        BadInput: it is not one.
-    """
-    try:
-        return int(str(raw))
-    except ValueError as error:
-        raise _wrong("a whole number", name, raw, label) from error
-
-
 def decimal(name: str, raw: Any, label: str = "") -> float:
     """A number; ``label`` is what the field ``name`` is called on pages.
 
     Raises:
-        BadInput: it is not one.
+        BadInput: it is not one, or not finite.
     """
-    try:
-        return float(str(raw))
-    except ValueError as error:
-        raise _wrong("a number", name, raw, label) from error
-
-
-def _wrong(expected: str, name: str, raw: Any, label: str) -> BadInput:
     called = label or name
-    return BadInput(f"{called}: {expected}", f"'{str(raw)[:60]}'", f"Correct '{called}'.", name)
+    problem = BadInput(f"{called}: a number", f"'{str(raw)[:60]}'", f"Correct '{called}'.", name)
+    try:
+        number = float(str(raw))
+    except ValueError as error:
+        raise problem from error
+    if not math.isfinite(number):
+        raise problem
+    return number
 
 
 def numbers(name: str, text: str, label: str = "") -> list[float]:
@@ -117,7 +107,7 @@ def size_of(text: str, name: str = "size", label: str = "") -> dict[str, Any]:
         if not 0 < share <= 1:
             raise BadInput("a percentage above 0 and up to 100", f"'{wanted}'", "Write for example 1%.", name)
         return {"fraction": share}
-    count = whole(name, wanted, label)
+    count = whole(name, wanted, label=label)
     if count < 1:
         raise BadInput("at least one neuron", f"'{wanted}'", "Write a count such as 25, or a share such as 1%.", name)
     return {"count": count}
@@ -155,14 +145,14 @@ def _texts(field: Field, texts: Sequence[str]) -> list[str]:
 
 
 def _wholes(field: Field, texts: Sequence[str]) -> list[int]:
-    return [whole(field.name, part.lstrip("Ll"), field.label) for text in texts for part in split(text)]
+    return [whole(field.name, part.lstrip("Ll"), label=field.label) for text in texts for part in split(text)]
 
 
 READERS: Mapping[Type, Callable[[Field, Sequence[str]], Any]] = {
     "text": _text,
     "choice": lambda field, texts: texts[-1],
     "flag": lambda field, texts: texts[-1].lower() in TRUE,
-    "whole": lambda field, texts: whole(field.name, texts[-1], field.label),
+    "whole": lambda field, texts: whole(field.name, texts[-1], label=field.label),
     "number": lambda field, texts: decimal(field.name, texts[-1], field.label),
     "texts": _texts,
     "wholes": _wholes,

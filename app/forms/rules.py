@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.bounds import whole
 from app.domain.errors import BadInput
-from app.forms.read import Given, size_of, whole
+from app.forms.read import Given, size_of
 
 
 def set_rule(given: Given, runs: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.data.demo import Demo
+from app.domain.bounds import at_home, is_key, is_path, readable
 from app.domain.datasets import Dataset
 from app.domain.errors import Missing, NotFound, Unsupported
 from app.domain.examples import Example, Seen
@@ -68,11 +69,17 @@ class Desk:
         """The name under which every process finds a model: full paths for folders outside the models folder.
 
         The slug of such a folder is known after its first load, by its card.
+
+        Raises:
+            NotFound: no folder can be called so.
         """
+        if not is_path(name):
+            way = "Choose a model from the list."
+            raise NotFound("the name of a model", f"'{readable(name, 60)}'", way, "model")
         inside = (self.hosts.root / name, self.hosts.root / name.replace("/", "--"))
         if not name.strip() or name in self.hosts.aliases or any(is_place(folder) for folder in inside):
             return name
-        folder = Path(name).expanduser()
+        folder = at_home(name)
         if is_place(folder):
             return whole_path(folder)
         card = self.registry.card(name)
@@ -242,11 +249,11 @@ class Desk:
             NotFound: there is none.
         """
         run = self.runs.by_fingerprint(text)
-        if run is None and text.isdigit():
+        if run is None and is_key(text):
             run = self.runs.get(int(text))
         if run is None:
             way = "Look it up on the page of runs."
-            raise NotFound("the number or fingerprint of a stored run", f"'{text}'", way)
+            raise NotFound("the number or fingerprint of a stored run", f"'{readable(text, 60)}'", way)
         return run
 
     def saved(self, number: int) -> NeuronSet:

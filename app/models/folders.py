@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app.domain.bounds import at_home, is_path, readable
 from app.domain.errors import NotFound, Unsupported
 from app.domain.model_card import ModelInfo
 from app.models.architectures import architectures, claim
@@ -44,7 +45,9 @@ def resolve(name: str, root: Path, aliases: Mapping[str, str], offline: bool) ->
     wanted = aliases.get(name, name)
     if not wanted.strip():
         raise NotFound("the name of a model", "an empty name", "Choose a model from the list.", "model")
-    for folder in (root / wanted, root / wanted.replace("/", "--"), Path(wanted).expanduser()):
+    if not is_path(wanted):
+        raise NotFound("the name of a model", f"'{readable(wanted, 60)}'", "Choose a model from the list.", "model")
+    for folder in (root / wanted, root / wanted.replace("/", "--"), at_home(wanted)):
         if is_place(folder):
             return folder
     return _fetched(wanted.replace("--", "/"), root, offline)

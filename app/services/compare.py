@@ -100,12 +100,14 @@ class Compare:
         self.pages, self.runs, self.results, self.sets = pages, pages.runs, pages.results, sets
 
     def view(self, runs: Sequence[int], sets: Sequence[int], share: float = 0.01) -> CompareView:
-        """The comparison.
+        """The comparison; what is named twice stands there once.
 
         Raises:
-            BadInput: more than six, or things of different models or neurons. BadInput, NotFound: nothing that is named
-                can be compared.
+            BadInput: more than six, no share, or things of different models or neurons. BadInput, NotFound: nothing
+                that is named can be compared.
         """
+        if not 0 < share <= 1:
+            raise BadInput("a share above 0 and up to 100 %", f"{100 * share:g} %", "Write for example 1%.", "k")
         found, refused = _each(self._ranking, runs)
         saved, unknown = _each(self.sets.get, sets)
         if not found and not saved and (refused or unknown):

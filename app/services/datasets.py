@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from app.data.demo import FOLDER
 from app.data.folders import guess_folder
 from app.data.recognise import guess
+from app.domain.bounds import at_home, check_file, is_path, readable
 from app.domain.datasets import Dataset, SplitSpec
 from app.domain.errors import BadInput, GolgiError, NotFound
 from app.domain.importing import FIELDS, NAME, ImportSettings
@@ -152,7 +153,7 @@ class Datasets:
         """Put uploaded files aside; the token of their folder.
 
         Raises:
-            BadInput: no file.
+            BadInput: no file, or a name that no file can have.
         """
         token = secrets.token_hex(8)
         folder = self.uploads / token
@@ -160,6 +161,7 @@ class Datasets:
             plain = Path(name.replace("\\", "/")).name
             if not plain:
                 continue
+            check_file(plain, "files")
             folder.mkdir(parents=True, exist_ok=True)
             while (folder / plain).exists():
                 plain = f"other-{plain}"
@@ -189,7 +191,7 @@ class Datasets:
 
     def _folder(self, token: str) -> Path:
         folder = self.uploads / token
-        if not token.isalnum() or not folder.is_dir():
+        if not (token.isascii() and token.isalnum() and is_path(token)) or not folder.is_dir():
             raise NotFound("files that were uploaded", "none any more", "Upload them again.", "files")
         return folder
 
@@ -240,10 +242,12 @@ class Datasets:
         Raises:
             BadInput: it is elsewhere, or not there.
         """
-        folder = Path(text).expanduser()
+        way = "Put the folder there, or use golgi import-data on the command line."
+        if not is_path(text):
+            raise BadInput(f"a folder below {self.allowed}", f"'{readable(text, 60)}'", way, "folder")
+        folder = at_home(text)
         folder = (folder if folder.is_absolute() else self.allowed / folder).resolve()
         if not folder.is_relative_to(self.allowed.resolve()) or not folder.is_dir():
-            way = "Put the folder there, or use golgi import-data on the command line."
             raise BadInput(f"a folder below {self.allowed}", f"'{text}'", way, "folder")
         return folder
 

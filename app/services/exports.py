@@ -1,12 +1,10 @@
 """Taking results away: CSV, JSON, Parquet, neuron lists, and bundles that open elsewhere."""
 
-import base64
 import csv
 import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,11 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from app.domain.errors import BadInput
-from app.domain.results import ArrayRow, ItemRow, ResponseRow, Row, SettingRow, TopNeuron
-from app.domain.runs import Run, RunSpec, RunState
+from app.domain.agreeing import check
+from app.domain.bundles import README, ROWS, RUN, fault, packed, rows_of, run_of
+from app.domain.errors import BadInput, GolgiError
+from app.domain.results import ResponseRow, Row
+from app.domain.runs import Run, RunState
 from app.kinds import kind_of
-from app.kinds.reporting import Reading, Table
+from app.kinds.reporting import Reading, Report, Table
+from app.services.bundles import RUN_BYTES, asked, opened
 from app.store.datasets import Datasets
 from app.store.db import now
 from app.store.jobs import Jobs
@@ -27,6 +28,8 @@ from app.store.runs import Runs
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
 FORMATS |= {"neurons": "text/plain", "bundle": "application/zip"}
+BROUGHT = ("created", "finished", "seconds", "environment", "plan", "facts", "error", "note")
+"""What a bundle tells of a run besides its question and its rows."""
 SUFFIX = {"csv": "csv", "json": "json", "parquet": "parquet", "neurons": "txt", "bundle": "zip"}
 
 
@@ -76,50 +79,72 @@ class Exports:
         inputs = {role: source.fingerprint for role, source in self.runs.inputs(run.id).items()}
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("run.json", json.dumps(run.model_dump(mode="json"), ensure_ascii=False, indent=1))
-            archive.writestr("rows.jsonl", "".join(json.dumps(_packed(row), ensure_ascii=False) + "\n" for row in rows))
+            archive.writestr(RUN, json.dumps(run.model_dump(mode="json"), ensure_ascii=False, indent=1))
+            archive.writestr(ROWS, "".join(json.dumps(packed(row), ensure_ascii=False) + "\n" for row in rows))
             archive.writestr(
-                "README.txt", f"A run of Golgi: {run.title}\nInputs: {inputs}\nOpen it with: golgi import FILE\n"
+                README, f"A run of Golgi: {run.title}\nInputs: {inputs}\nOpen it with: golgi import FILE\n"
             )
         return out.getvalue()
 
     def load_bundle(self, data: bytes, *, recorded: bool = False) -> Run:
-        """Store a bundled run, unless its fingerprint is known.
+        """Store a bundled run, unless its fingerprint is known. It is checked whole before, and kept whole or not at
+        all; a recorded one, which a test has checked, is not read where it is known.
 
         Raises:
-            BadInput: not a bundle.
+            BadInput: not a bundle, or what is wrong with it, by file and field.
+            NotFound: a run that it was made from is not here.
         """
+        with opened(data) as archive:
+            run = run_of(archive.read(RUN, RUN_BYTES))
+            known = self.runs.by_fingerprint(run.fingerprint)
+            if known is not None and recorded:
+                return self._dated(known, run)
+            kind, question = asked(run)
+            ranks, answers = ("ranking" in kind.gives, "answers" in kind.gives)
+            rows = check(run, rows_of(archive.lines(ROWS)), ranks=ranks, answers=answers)
+        if known is not None:
+            return known
+        values = {name: getattr(run, name) for name in BROUGHT}
+        with self.runs.together():
+            stored, new = self.runs.create(run.spec, run.title, kind.ask.text(question), recorded=recorded)
+            if new:
+                self.results.write(stored.id, rows)
+                self.runs.change(stored.id, **values, state=run.state.value, warnings=list(run.warnings))
+                if not recorded:
+                    self.runs.change(stored.id, imported=now())
+                    self._tell(stored.id)
+        return self.runs.get(stored.id)
+
+    def _dated(self, known: Run, told: Run) -> Run:
+        """A recorded run that is known, with the time of its making: older versions took that of the first start."""
+        if known.recorded and known.created != told.created:
+            self.runs.change(known.id, created=told.created, finished=told.finished)
+        return self.runs.get(known.id)
+
+    def _tell(self, number: int) -> None:
+        """See that all of a run that is being brought in can be told.
+
+        Raises:
+            BadInput: it cannot.
+        """
+        run = self.runs.get(number)
+        kind = kind_of(run.spec.kind)
+        reading = Reading(self.runs.inputs(number), self.results, self.jobs, self.data)
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                run_json = json.loads(archive.read("run.json"))
-                spec, made = RunSpec.model_validate(run_json["spec"]), _made(run_json)
-                known = self.runs.by_fingerprint(spec.fingerprint)
-                lines = [] if known is not None else archive.read("rows.jsonl").decode().splitlines()
-            rows = [_unpacked(json.loads(line)) for line in lines]
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise BadInput("a run bundle (.zip)", f"{type(error).__name__}", "Export the run again.", "file") from error
-        kind = kind_of(spec.kind)
-        text = kind.ask.text(kind.question(spec.settings))
-        run, new = self.runs.create(spec, run_json["title"], text, recorded=recorded)
-        if not new and recorded and run.recorded and run.created != made.get("created", run.created):
-            self.runs.change(run.id, **made)  # stored by a version that took the time of the first start
-        if new:
-            self.results.write(run.id, rows)
-            names = ("seconds", "environment", "plan", "facts", "warnings", "note")
-            made |= {name: run_json[name] for name in names} | ({} if recorded else {"imported": now()})
-            self.runs.change(run.id, state=RunState(run_json["state"]).value, **made)
-        return self.runs.get(run.id)
+            _told(kind.reported(run, reading, kind.Look()))
+        except GolgiError:
+            if run.state is RunState.DONE:
+                raise
+        except Exception as error:
+            raise fault(f"{RUN} and {ROWS}", "a run that can be told", f"{type(error).__name__}: {error}") from error
 
 
-def _made(run_json: Mapping[str, Any]) -> dict[str, Any]:
-    """When a bundled run was made, as far as it tells, in UTC without a zone.
-
-    Raises:
-        ValueError: what it tells is no time.
-    """
-    told = {name: run_json.get(name) for name in ("created", "finished")}
-    times = {name: datetime.fromisoformat(str(text)) for name, text in told.items() if text}
-    return {name: time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time for name, time in times.items()}
+def _told(report: Report[Any, Any]) -> int:
+    """Make every part of a report; how many rows its table has."""
+    for name in ("view", "sentences", "figures", "paragraph", "citation", "about"):
+        getattr(report, name)
+    report.panels()
+    return sum(1 for _ in report.table().rows())
 
 
 def _stretches(by_item: Mapping[int, NDArray[np.float64]]) -> Iterator[tuple[int, NDArray[np.float64]]]:
@@ -128,33 +153,6 @@ def _stretches(by_item: Mapping[int, NDArray[np.float64]]) -> Iterator[tuple[int
     starts = [at for at, item in enumerate(items) if at == 0 or item != items[at - 1] + 1]
     for start, end in zip(starts, [*starts[1:], len(items)], strict=True):
         yield items[start], np.stack([by_item[item] for item in items[start:end]])
-
-
-KINDS: dict[str, Any] = {cls.__name__: cls for cls in (ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron)}
-ARRAYS = {"values": "<f4", "members": "<i4"}
-
-
-def _packed(row: Row) -> dict[str, Any]:
-    """A row as JSON; arrays in base64, float32 and int32 (answers in float64)."""
-    packed: dict[str, Any] = {"row": type(row).__name__}
-    for name, value in vars(row).items():
-        if isinstance(value, np.ndarray):
-            kind = "<f8" if isinstance(row, ResponseRow) else ARRAYS[name]
-            raw = base64.b64encode(np.ascontiguousarray(value, dtype=kind).tobytes()).decode()
-            packed[name] = {"dtype": kind, "shape": value.shape, "base64": raw}
-        else:
-            packed[name] = value
-    return packed
-
-
-def _unpacked(packed: dict[str, Any]) -> Row:
-    cls = KINDS[packed.pop("row")]
-    for name, value in packed.items():
-        if isinstance(value, dict) and "base64" in value:
-            raw = np.frombuffer(base64.b64decode(value["base64"]), dtype=value["dtype"]).reshape(value["shape"])
-            packed[name] = raw.astype(np.int64 if value["dtype"] == "<i4" else np.float64)
-    row: Row = cls(**packed)
-    return row
 
 
 def as_csv(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.bounds import Filter, Offset, Word, whole
 from app.domain.errors import BadInput
 from app.domain.runs import Run
 from app.domain.sites import Site, SiteKind
@@ -28,11 +29,11 @@ BY_SIGN: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = 
 class LayerLook:
     """What of a layer is looked at: a place, a part of the input, an order, a filter, a first row."""
 
-    kind: str = ""
-    part: str = "all"
-    sort: str = "signed"
-    q: str = ""
-    offset: int = 0
+    kind: Word = ""
+    part: Word = "all"
+    sort: Word = "signed"
+    q: Filter = ""
+    offset: Offset = 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def kept(text: str, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
             magnitude, sign, value = compared.groups()
             passing &= BY_SIGN[sign](np.abs(scores) if magnitude else scores, float(value))
         elif re.fullmatch(r"(?:L\d+\.\w+\.)?\d+", term):
-            named.append(int(term.rpartition(".")[2]))
+            named.append(whole("q", term.rpartition(".")[2]))
         else:
             way = "Put spaces between several."
             raise BadInput(">0.01, <-0.1, abs>0.05 or the number of a unit", f"'{term[:40]}'", way, "q")
@@ -104,7 +105,7 @@ def layer_view(run: Run, results: Results, layer: int, look: LayerLook) -> Layer
         refused = f"Expected {error.expected}. Found {error.found}. {error.remedy}"
     keys = {"index": np.arange(len(values)), "abs": -np.abs(values), "bottom": values}
     order = np.argsort(keys.get(look.sort, -values), kind="stable")
-    offset = max(0, look.offset)
+    offset = look.offset
     shown = order[mask[order]][offset : offset + UNITS]
     unit = run.plan.get("target", {}).get("unit", "")
     return LayerView(

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from app.analysis.agreement import intersection_chance
 from app.analysis.fusion import fused
+from app.domain.bounds import readable, whole
 from app.domain.errors import BadInput, NotFound
 from app.domain.neuron_sets import Members
 from app.domain.runs import Run
@@ -28,6 +29,7 @@ from app.store.sets import Sets as Store
 
 _RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
 PAGE = 200
+DEEPEST = 20
 
 
 @dataclass(frozen=True)
@@ -131,19 +133,28 @@ class Sets:
         called = name.strip() or set_name(read, {key: self._run(key) for key in runs_of(read)})
         return self._save(called, read, ids, run.spec.model, run.spec.weights_hash, preset, len(space))
 
-    def rule(self, given: Mapping[str, Any]) -> Rule:
-        """A rule of JSON values, with saved sets (``{"op": "set", "id": 3}``) replaced by their rules."""
+    def rule(self, given: Mapping[str, Any], depth: int = 0) -> Rule:
+        """A rule of JSON values, with saved sets (``{"op": "set", "id": 3}``) replaced by their rules.
+
+        Raises:
+            BadInput: it cannot be read. NotFound: a saved set that is not there.
+        """
+        if depth > DEEPEST:
+            raise BadInput(f"rules within rules, at most {DEEPEST} deep", "deeper ones", "Save its parts.", "rule")
         if given.get("op") == "set":
-            return self.store.get(int(given["id"])).rule
+            return self.store.get(whole("id", given.get("id"), 1)).rule
         values = dict(given)
-        if isinstance(values.get("of"), Sequence):
-            values["of"] = [self.rule(part) if isinstance(part, Mapping) else part for part in values["of"]]
+        if isinstance(values.get("of"), list | tuple):
+            values["of"] = [self.rule(part, depth + 1) if isinstance(part, Mapping) else part for part in values["of"]]
             return validated(Combined, values)
         try:
             return _RULE.validate_python(values)
         except ValueError as error:
             raise BadInput(
-                "a rule of top, fused, listed, all, any, at_least or minus", str(given)[:80], "Correct it.", "rule"
+                "a rule of top, fused, listed, all, any, at_least or minus",
+                readable(str(given), 80),
+                "Correct it.",
+                "rule",
             ) from error
 
     def bring(self, name: str, text: str, model: str) -> NeuronSet:

@@ -37,24 +37,41 @@ class Database:
         if self.sqlite and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = create_engine(url)
-        self._writing = threading.RLock()
+        self._writing, self._held = threading.RLock(), threading.local()
         if self.sqlite:
             event.listen(self.engine, "connect", _pragmas)
             event.listen(self.engine, "begin", _begin)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading."""
+        """A connection for reading; within a transaction of this thread, what it has written so far is seen."""
+        if (held := self._own) is not None:
+            yield held
+            return
         with self.engine.connect() as connection:
             yield connection
 
+    @property
+    def _own(self) -> Connection | None:
+        """The connection of this thread's open transaction."""
+        held: Connection | None = getattr(self._held, "connection", None)
+        return held
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction for writing, committed at the end of the block, rolled back after an error."""
+        """A transaction for writing, committed at the end of the block, rolled back after an error; one within another
+        of the same thread belongs to it."""
+        if (held := self._own) is not None:
+            yield held
+            return
         with self._writing, self.engine.connect() as connection:
             marked = connection.execution_options(golgi_write=True)
             with marked.begin():
-                yield marked
+                self._held.connection = marked
+                try:
+                    yield marked
+                finally:
+                    self._held.connection = None
 
     def migrate(self, to: str = "head") -> None:
         """Bring the schema to the newest version (or up to the version ``to``).

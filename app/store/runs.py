@@ -1,6 +1,7 @@
 """Stored runs: created once per fingerprint, found again by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select, update
@@ -146,6 +147,12 @@ class Runs:
         query = select(run.c[column]).where(run.c.deleted.is_(False)).distinct().order_by(run.c[column])
         with self.db.read() as connection:
             return tuple(str(row[0]) for row in connection.execute(query) if row[0])
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside, here and by the stores of results and jobs, is kept whole or not at all."""
+        with self.db.write():
+            yield
 
     def change(self, number: int, **values: Any) -> None:
         """Set columns of a run: title, note, pinned, deleted, state, plan, environment, facts, and so on."""

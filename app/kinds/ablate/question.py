@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from app.domain.bounds import Seed
 from app.domain.interventions import OP_TITLES, Op
 from app.domain.neuron_sets import Selection
 from app.domain.questions import Question, Shown
@@ -46,7 +47,7 @@ class AblateQuestion(Question):
     seeds: Annotated[int, Shown("Random sets", more=True)] = Field(
         10, ge=1, le=100, description="drawn with the same number per layer, to compare with"
     )
-    seed: Annotated[int, Shown("First seed", more=True)] = Field(0, ge=0, description="of the first random set")
+    seed: Annotated[Seed, Shown("First seed", more=True)] = Field(0, ge=0, description="of the first random set")
     doses: Annotated[tuple[float, ...], Shown("Doses", more=True)] = Field(
         (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0), description="factors of the dose-response curve: 0,0.5,1,2"
     )

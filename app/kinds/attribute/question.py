@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from app.domain.attributing import Sample
+from app.domain.bounds import Word
 from app.domain.questions import Question, Shown
 from app.domain.targets import TargetSpec
 from app.methods import DEFAULT
@@ -46,4 +47,4 @@ class AttributeForm(AttributeQuestion):
 class AttributeLook(BaseModel):
     """What of an attribution is looked at."""
 
-    part: str = "all"
+    part: Word = "all"

@@ -9,6 +9,7 @@ from app.kinds.explain.question import KEY, ExplainQuestion
 from app.kinds.timings import Speed
 
 AROUND = 36
+SHORTEST = 8
 
 
 @dataclass(frozen=True)

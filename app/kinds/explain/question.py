@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from app.domain.bounds import Word
 from app.domain.examples import Example
 from app.domain.questions import Question, Shown
 from app.domain.targets import TargetSpec
@@ -62,4 +63,4 @@ class ExplainForm(ExplainQuestion):
 class ExplainLook(BaseModel):
     """What of an explanation is looked at."""
 
-    part: str = "all"
+    part: Word = "all"

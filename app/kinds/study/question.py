@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from app.domain.bounds import Count, Seed, Word
 from app.domain.interventions import OP_TITLES, Op
 from app.domain.questions import Question, Shown
 from app.domain.studying import Evaluation, NamedSet
@@ -55,7 +56,7 @@ class StudyQuestion(Question):
     seeds: Annotated[int, Shown("Random sets per set", more=True)] = Field(
         10, ge=1, le=100, description="matched per layer; as many over all layers"
     )
-    seed: Annotated[int, Shown("First seed", more=True)] = Field(0, ge=0, description="of the first random set")
+    seed: Annotated[Seed, Shown("First seed", more=True)] = Field(0, ge=0, description="of the first random set")
     everywhere: Annotated[bool, Shown("also random sets over all layers", more=True)] = Field(
         True, description="also random sets over all layers"
     )
@@ -88,7 +89,7 @@ class StudyForm(StudyQuestion):
         ),
     ] = Field((), description="runs whose rankings are cut: numbers or fingerprints")
     saved: Annotated[
-        tuple[int, ...], Shown("Saved sets, each tested as it is", name="set", flag="sets", widget="sets")
+        tuple[Count, ...], Shown("Saved sets, each tested as it is", name="set", flag="sets", widget="sets")
     ] = Field((), description="numbers of saved neuron sets")
     controls: Annotated[bool, Shown("beside rankings by activation, gradient × activation and weight norm")] = Field(
         True, description="also rank by activation, gradient × activation and weight norm"
@@ -98,5 +99,5 @@ class StudyForm(StudyQuestion):
 class StudyLook(BaseModel):
     """What of a study is looked at: a measure, and the ordinal of the set shown by query (0: the middle one)."""
 
-    measure: str = ""
-    set: int = 0
+    measure: Word = ""
+    set: Count = 0

@@ -1,12 +1,12 @@
 """The JSON interface, and its page of documentation (no outside assets)."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
+from app.domain.bounds import Count, Filter, Key, Offset, Place, Share, Word
 from app.domain.errors import BadInput
 from app.domain.questions import Question
 from app.domain.texts import half_in
@@ -34,7 +34,23 @@ async def whole_texts(request: Request) -> None:
         )
 
 
-router = APIRouter(prefix="/api/v1", tags=["golgi"], dependencies=[Depends(whole_texts)])
+class Problem(BaseModel):
+    """What was expected, what was found, what to do next, and the field at fault, if one is."""
+
+    expected: str
+    found: str
+    remedy: str
+    field: str | None
+
+
+class Refusal(BaseModel):
+    """The answer to a request that cannot be answered."""
+
+    error: Problem
+
+
+REFUSED: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refusal, "description": "What is wrong with the request"}}
+router = APIRouter(prefix="/api/v1", tags=["golgi"], responses=REFUSED, dependencies=[Depends(whole_texts)])
 
 
 def _add(kind: Kind[Any, Any, Any]) -> None:
@@ -43,7 +59,7 @@ def _add(kind: Kind[Any, Any, Any]) -> None:
     def start(request: Request, body: Question) -> Any:
         return plain(services(request).requests.start(kind.key, body.model_dump(exclude_unset=True)))
 
-    def start_below(request: Request, number: int, body: Question) -> Any:
+    def start_below(request: Request, number: Key, body: Question) -> Any:
         values = {**body.model_dump(exclude_unset=True), "source": str(number)}
         return plain(services(request).requests.start(kind.key, values))
 
@@ -67,14 +83,14 @@ def datasets(request: Request) -> Response:
 class ImportBody(BaseModel):
     """A folder to import, or an ir_datasets id; ``model`` counts tokens for the report."""
 
-    name: str
-    folder: str = ""
-    ir_dataset: str = ""
-    domain: str = ""
-    licence: str = ""
-    source: str = ""
-    model: str = ""
-    depth: int = 100
+    name: Word
+    folder: Place = ""
+    ir_dataset: Word = ""
+    domain: Word = ""
+    licence: Word = ""
+    source: Word = ""
+    model: Place = ""
+    depth: Count = 100
 
 
 @router.post("/datasets", status_code=202, name="api_import")
@@ -84,7 +100,7 @@ def import_dataset(request: Request, body: ImportBody) -> dict[str, Any]:
 
 
 @router.post("/datasets/files", status_code=202, name="api_upload")
-def upload(request: Request, name: Annotated[str, Form()], files: list[UploadFile]) -> dict[str, Any]:
+def upload(request: Request, name: Annotated[Word, Form()], files: list[UploadFile]) -> dict[str, Any]:
     """Import uploaded files, their columns guessed; answers the job."""
     dataset_service = services(request).datasets
     token = dataset_service.stage((file.filename or "", file.file) for file in files)
@@ -92,35 +108,47 @@ def upload(request: Request, name: Annotated[str, Form()], files: list[UploadFil
 
 
 @router.get("/sets/{number}", name="api_set")
-def one_set(request: Request, number: int) -> dict[str, Any]:
+def one_set(request: Request, number: Key) -> dict[str, Any]:
     """One neuron set with its model and rule."""
     return services(request).sets.json(number)
 
 
+class SetBody(BaseModel):
+    """A set by its ``rule``, or an exported one with its ``neurons`` and ``model``."""
+
+    name: Word = ""
+    rule: dict[str, Any] = {}
+    neurons: list[Word] | None = None
+    model: Place = ""
+    weights_hash: Word | None = None
+    preset: Word | None = None
+
+
 @router.post("/sets", status_code=201, name="api_make_set")
-def make_set(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+def make_set(request: Request, body: SetBody) -> dict[str, Any]:
     """Save a set: ``{"name": ..., "rule": {...}}``, or an exported one with its ``neurons`` and ``model``."""
-    set_service, name = services(request).sets, str(body.get("name") or "")
-    if "neurons" in body:
-        return set_service.json(set_service.bring(name, json.dumps(body), str(body.get("model") or "")).id)
-    return set_service.json(set_service.make(name, body.get("rule") or {}).id)
+    set_service = services(request).sets
+    if body.neurons is not None:
+        exported = body.model_dump_json(exclude_none=True)
+        return set_service.json(set_service.bring(body.name, exported, body.model).id)
+    return set_service.json(set_service.make(body.name, body.rule).id)
 
 
 @router.get("/compare", name="api_compare")
-def compare(request: Request, run: Annotated[list[int], Query()], k: float = 0.01) -> Response:
+def compare(request: Request, run: Annotated[list[Key], Query()], k: Share = 0.01) -> Response:
     """Two to six runs side by side at a share of all neurons."""
     return JSONResponse(plain(services(request).compare.view(run, [], k)))
 
 
 @router.get("/runs", name="api_runs")
-def runs(request: Request, q: str = "", model: str = "", kind: str = "", offset: int = 0) -> Response:
+def runs(request: Request, q: Filter = "", model: Place = "", kind: Word = "", offset: Offset = 0) -> Response:
     """Stored runs, newest first."""
-    view = services(request).pages.list({"q": q, "model": model, "kind": kind}, "new", max(0, offset))
+    view = services(request).pages.list({"q": q, "model": model, "kind": kind}, "new", offset)
     return JSONResponse(plain(view))
 
 
 @router.get("/runs/{number}", name="api_run")
-def run(request: Request, number: int) -> Response:
+def run(request: Request, number: Key) -> Response:
     """One run with everything its page shows."""
     return JSONResponse(plain(services(request).pages.run(number)))
 

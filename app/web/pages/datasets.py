@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
+from app.domain.bounds import Key, Offset, Word, whole
 from app.domain.errors import GolgiError
 from app.domain.importing import FIELDS
-from app.forms.read import whole
 from app.web.page import Sent, away, render, services
 
 router = APIRouter(include_in_schema=False)
@@ -17,7 +17,7 @@ ABOUT = ("name", "domain", "licence", "source", "model", "ir_dataset", "folder")
 
 @router.get("/datasets", name="datasets")
 @router.get("/datasets.json", name="datasets_json")
-def datasets(request: Request, undo: int | None = None) -> Response:
+def datasets(request: Request, undo: Key | None = None) -> Response:
     """Every dataset, and the ways to bring one in."""
     return _list(request, undo=undo)
 
@@ -57,7 +57,7 @@ def add_demo(request: Request) -> Response:
 
 
 @router.get("/uploads/{token}", name="upload")
-def upload(request: Request, token: str) -> Response:
+def upload(request: Request, token: Word) -> Response:
     """What the files hold, as guessed."""
     return _upload(request, token, None, {}, None)
 
@@ -71,7 +71,7 @@ def _upload(request: Request, token: str, mapping: Any, sent: Any, error: GolgiE
 
 
 @router.post("/uploads/{token}", name="import_upload")
-def start(request: Request, token: str, sent: Sent) -> Response:
+def start(request: Request, token: Word, sent: Sent) -> Response:
     """Look again with the corrected mapping, or start the import."""
     mapping = mapping_of(sent)
     if sent.get("look"):
@@ -105,19 +105,19 @@ def mapping_of(sent: FormData) -> dict[str, dict[str, Any]]:
 
 @router.get("/datasets/{name}", name="dataset")
 @router.get("/datasets/{name}.json", name="datasets_one_json")
-def dataset(request: Request, name: str, offset: int = 0) -> Response:
+def dataset(request: Request, name: Word, offset: Offset = 0) -> Response:
     """One dataset with its import report."""
-    return render(request, "dataset", services(request).datasets.page(name, max(0, offset)))
+    return render(request, "dataset", services(request).datasets.page(name, offset))
 
 
 @router.get("/datasets/{name}/queries/{key:path}", name="dataset_query")
-def query(request: Request, name: str, key: str) -> Response:
+def query(request: Request, name: Word, key: Word) -> Response:
     """One query with its passages."""
     return render(request, "dataset_query", services(request).datasets.query(name, key))
 
 
 @router.post("/datasets/{name}/delete", name="delete_dataset")
-def delete(request: Request, name: str) -> Response:
+def delete(request: Request, name: Word) -> Response:
     """Hide it."""
     dataset_service = services(request).datasets
     number = dataset_service.page(name).dataset.id
@@ -126,6 +126,6 @@ def delete(request: Request, name: str) -> Response:
 
 
 @router.post("/datasets/{number}/restore", name="restore_dataset")
-def restore(request: Request, number: int) -> Response:
+def restore(request: Request, number: Key) -> Response:
     """Show it again."""
     return away(request, "dataset", name=services(request).datasets.restore(number).name)

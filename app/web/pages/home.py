@@ -1,6 +1,5 @@
 """The first page, health, help, and sign-in."""
 
-import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -8,7 +7,10 @@ from fastapi.responses import Response
 
 from app import __version__
 from app.data.demo import MODEL
+from app.domain.bounds import Word
 from app.web.page import away, render, services, settings
+from app.web.security import COOKIE, host_of
+from app.web.tokens import Patience, same
 
 router = APIRouter(include_in_schema=False)
 
@@ -66,16 +68,20 @@ def pill(request: Request) -> Response:
 
 
 @router.get("/sign-in", name="sign_in")
-def sign_in(request: Request, token: str | None = None) -> Response:
-    """Asks for the access token, or takes it from the address."""
-    return render(request, "sign_in", None, wrong=False) if token is None else signed_in(request, token)
+def sign_in(request: Request) -> Response:
+    """Asks for the access token; it is never taken from the address, which others may read."""
+    return render(request, "sign_in", None, wrong=False, wait=0)
 
 
 @router.post("/sign-in")
-def signed_in(request: Request, token: Annotated[str, Form()] = "") -> Response:
-    """Keeps a right token in a cookie."""
-    if not secrets.compare_digest(token.encode(), settings(request).token.encode()):
-        return render(request, "sign_in", None, wrong=True, status=403)
+def signed_in(request: Request, token: Annotated[Word, Form()] = "") -> Response:
+    """Keeps a right token in a cookie, which leaves by TLS alone where it came so."""
+    patience: Patience = request.app.state.patience
+    if not same(token, settings(request).token):
+        patience.wrong(host_of(request), token)
+        return render(request, "sign_in", None, wrong=True, wait=0, status=403)
     answer = away(request, "home")
-    answer.set_cookie("golgi-token", token, httponly=True, samesite="strict")
+    patience.right(host_of(request))
+    path, secure = settings(request).root_path or "/", request.url.scheme == "https"
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path=path)
     return answer

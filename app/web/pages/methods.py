@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from app.domain.bounds import Word
 from app.web.page import render, services
 
 router = APIRouter(include_in_schema=False)
@@ -17,6 +18,6 @@ def methods(request: Request) -> Response:
 
 @router.get("/methods/{key}", name="method")
 @router.get("/methods/{key}.json", name="methods_one_json")
-def method(request: Request, key: str) -> Response:
+def method(request: Request, key: Word) -> Response:
     """One method."""
     return render(request, "method", services(request).catalogue.method(key))

@@ -1,45 +1,58 @@
 """Runs: the list, one run, its parts, its exports, and what can be done with it."""
 
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.datastructures import FormData
 
+from app.domain.bounds import Count, Filter, Key, Note, Offset, Place, Word
 from app.domain.errors import GolgiError, NotFound
 from app.services.exports import FORMATS, SUFFIX
 from app.services.layer_view import LayerLook
 from app.web.page import Sent, away, figure_table, fragment, given_of, render, render_piece, services
 
 router = APIRouter(include_in_schema=False)
-FILTERS = ("model", "kind", "method", "state", "q")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which runs a list shows: exact values, and ``q``, a part of title, note or texts."""
+
+    model: Place = ""
+    kind: Word = ""
+    method: Word = ""
+    state: Word = ""
+    q: Filter = ""
 
 
 @router.get("/runs", name="runs")
 @router.get("/runs.json", name="runs_json")
-def run_list(request: Request, sort: str = "new", offset: int = 0) -> Response:
+def run_list(
+    request: Request, filters: Annotated[Filters, Depends()], sort: Word = "new", offset: Offset = 0
+) -> Response:
     """The list; filters stand in the address."""
-    filters = {name: request.query_params.get(name, "") for name in FILTERS}
-    view = services(request).pages.list(filters, sort, max(0, offset))
-    return render(request, "runs", view, reads=(*FILTERS, "undo"))
+    view = services(request).pages.list(asdict(filters), sort, offset)
+    return render(request, "runs", view, reads=("undo",))
 
 
 @router.get("/runs/{number}", name="run")
 @router.get("/runs/{number}.json", name="runs_one_json")
-def run_page(request: Request, number: int) -> Response:
+def run_page(request: Request, number: Key) -> Response:
     """One run; what of it is looked at stands in the address, by the names that its kind reads."""
     view = services(request).pages.run(number, request.query_params)
     return render(request, "run", view, reads=tuple(view.kind.Look.model_fields), error=None, sent={})
 
 
 @router.get("/ablations/{number}")
-def ablation_page(request: Request, number: int) -> Response:
+def ablation_page(request: Request, number: Key) -> Response:
     """The same under its kind's name."""
     return away(request, "run", number=number)
 
 
 @router.get("/r/{fingerprint}", name="permalink")
-def permalink(request: Request, fingerprint: str) -> Response:
+def permalink(request: Request, fingerprint: Word) -> Response:
     """A run by what it asked."""
     run = services(request).runs.by_fingerprint(fingerprint)
     if run is None:
@@ -48,7 +61,7 @@ def permalink(request: Request, fingerprint: str) -> Response:
 
 
 @router.get("/runs/{number}/progress", name="progress")
-def progress(request: Request, number: int, have: int = 0) -> Response:
+def progress(request: Request, number: Key, have: Offset = 0) -> Response:
     """The progress element; it tells the page when more inputs are there (``have`` counts the shown ones) or the run
     has ended."""
     view = services(request).pages.progress(number)
@@ -62,7 +75,7 @@ def progress(request: Request, number: int, have: int = 0) -> Response:
 
 @router.post("/runs/{number}/edit", name="edit_run")
 def edit(
-    request: Request, number: int, title: Annotated[str, Form()] = "", note: Annotated[str, Form()] = ""
+    request: Request, number: Key, title: Annotated[Filter, Form()] = "", note: Annotated[Note, Form()] = ""
 ) -> Response:
     """Rename and note."""
     run = services(request).runs.get(number)
@@ -71,7 +84,7 @@ def edit(
 
 
 @router.post("/runs/{number}/{action}", name="act")
-def act(request: Request, number: int, action: str, sent: Sent) -> Response:
+def act(request: Request, number: Key, action: Word, sent: Sent) -> Response:
     """Pin, delete, restore, stop, resume, or ask further; ``back`` is ``runs`` where the list asked."""
     if not services(request).requests.change(number, action):
         return _further(request, number, action, sent)
@@ -80,7 +93,7 @@ def act(request: Request, number: int, action: str, sent: Sent) -> Response:
     return away(request, "runs") if sent.get("back") == "runs" else away(request, "run", number=number)
 
 
-def _further(request: Request, number: int, action: str, sent: FormData) -> Response:
+def _further(request: Request, number: Key, action: str, sent: FormData) -> Response:
     """Start what a button asks; to its page, or to all of them side by side. A wrong form comes back as it was sent."""
     app_services = services(request)
     try:
@@ -95,7 +108,7 @@ def _further(request: Request, number: int, action: str, sent: FormData) -> Resp
 
 
 @router.get("/runs/{number}/export/{form}", name="export")
-def export(request: Request, number: int, form: str) -> Response:
+def export(request: Request, number: Key, form: Word) -> Response:
     """The run in another format."""
     body = services(request).exports.export(number, form)
     name = f"golgi-run-{number}.{SUFFIX[form]}"
@@ -103,7 +116,7 @@ def export(request: Request, number: int, form: str) -> Response:
 
 
 @router.get("/runs/{number}/notebook.ipynb", name="notebook")
-def notebook(request: Request, number: int) -> Response:
+def notebook(request: Request, number: Key) -> Response:
     """The run as a Jupyter notebook, which asks this server for the stored results."""
 
     def bundle(run: int) -> str:
@@ -115,20 +128,20 @@ def notebook(request: Request, number: int) -> Response:
 
 
 @router.get("/runs/{number}/figures/{name}.csv", name="figure_csv")
-def figure_csv(request: Request, number: int, name: str) -> Response:
+def figure_csv(request: Request, number: Key, name: Word) -> Response:
     """The table of a figure."""
     report = services(request).pages.report(number, request.query_params)
     return figure_table(report.figures, name, f"golgi-run-{number}-{name}")
 
 
 @router.get("/runs/{number}/queries/{key:path}", name="run_query")
-def query(request: Request, number: int, key: str, set: int = 1) -> Response:
+def query(request: Request, number: Key, key: Word, set: Count = 1) -> Response:
     """One query of a run over candidate lists: before, after, and who moved."""
     return render(request, "run_query", services(request).pages.report(number).query(key, set))
 
 
 @router.get("/runs/{number}/trec/{ordinal}", name="trec")
-def trec(request: Request, number: int, ordinal: int) -> Response:
+def trec(request: Request, number: Key, ordinal: Count) -> Response:
     """The rankings under one setting as a TREC run."""
     body = services(request).pages.report(number).trec(ordinal)
     name = f'attachment; filename="golgi-run-{number}-setting-{ordinal}.run"'
@@ -136,7 +149,7 @@ def trec(request: Request, number: int, ordinal: int) -> Response:
 
 
 @router.get("/runs/{number}/layers/{layer}.csv", name="layer_csv")
-def layer_csv(request: Request, number: int, layer: int, kind: str = "", part: str = "all") -> Response:
+def layer_csv(request: Request, number: Key, layer: Count, kind: Word = "", part: Word = "all") -> Response:
     """The table of a layer's figure."""
     figure = services(request).pages.layer(number, layer, LayerLook(kind, part, "index")).figure
     return figure_table({"layer": figure}, "layer", f"golgi-run-{number}-layer-{layer}")
@@ -144,20 +157,20 @@ def layer_csv(request: Request, number: int, layer: int, kind: str = "", part: s
 
 @router.get("/runs/{number}/layers/{layer}", name="layer")
 @router.get("/runs/{number}/layers/{layer}.json", name="runs_layers_one_json")
-def layer_page(request: Request, number: int, layer: int, look: Annotated[LayerLook, Depends()]) -> Response:
+def layer_page(request: Request, number: Key, layer: Count, look: Annotated[LayerLook, Depends()]) -> Response:
     """All units of a layer."""
     return render(request, "layer", services(request).pages.layer(number, layer, look))
 
 
 @router.get("/neurons/{model}/{text}", name="neuron")
 @router.get("/neurons/{model}/{text}.json", name="neurons_one_json")
-def neuron_page(request: Request, model: str, text: str) -> Response:
+def neuron_page(request: Request, model: Place, text: Word) -> Response:
     """One unit over all runs."""
     return render(request, "neuron", services(request).pages.neuron(model, text))
 
 
 @router.get("/runs/{number}/panels/{panel}", name="panel")
-def panel(request: Request, number: int, panel: str) -> Response:
+def panel(request: Request, number: Key, panel: Word) -> Response:
     """A panel of a run's page that is fetched when it is opened.
 
     Raises:

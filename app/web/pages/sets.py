@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from app.data.demo import MODEL
+from app.domain.bounds import Key, Offset, Place, Share, Word, whole
 from app.domain.errors import GolgiError
 from app.forms.read import numbers
 from app.forms.rules import set_rule
@@ -39,9 +40,7 @@ def make(request: Request, sent: Sent) -> Response:
         if str(sent.get("neurons") or "").strip():
             neuron_set = app_services.sets.bring(name, str(sent["neurons"]), str(sent.get("model") or MODEL))
         else:
-            runs = [
-                app_services.runs.get(int(str(text))).fingerprint for text in sent.getlist("run") if str(text).isdigit()
-            ]
+            runs = [app_services.runs.get(whole("run", text, 1)).fingerprint for text in sent.getlist("run")]
             neuron_set = app_services.sets.make(name, set_rule(given_of(sent), runs))
     except GolgiError as error:
         return _list(request, {**dict(sent), "run": sent.getlist("run")}, error)
@@ -49,28 +48,28 @@ def make(request: Request, sent: Sent) -> Response:
 
 
 @router.get("/sets/{number}.csv", name="set_csv")
-def set_csv(request: Request, number: int) -> Response:
+def set_csv(request: Request, number: Key) -> Response:
     """Members by layer."""
     return figure_table({"layers": services(request).sets.page(number).figure}, "layers", f"golgi-set-{number}")
 
 
 @router.get("/sets/{number}.txt", name="set_text")
-def text(request: Request, number: int) -> Response:
+def text(request: Request, number: Key) -> Response:
     """One id per line."""
     return PlainTextResponse(services(request).sets.text(number))
 
 
 @router.get("/sets/{number}", name="set")
 @router.get("/sets/{number}.json", name="sets_one_json")
-def one(request: Request, number: int, offset: int = 0) -> Response:
+def one(request: Request, number: Key, offset: Offset = 0) -> Response:
     """One set; its ``.json`` twin is the form that can be imported again."""
     if request.url.path.endswith(".json"):
         return JSONResponse(services(request).sets.json(number))
-    return render(request, "set", services(request).sets.page(number, max(0, offset)))
+    return render(request, "set", services(request).sets.page(number, offset))
 
 
 @router.post("/sets/{number}/{action}", name="act_set")
-def act(request: Request, number: int, action: str) -> Response:
+def act(request: Request, number: Key, action: Word) -> Response:
     """Delete or restore."""
     services(request).sets.change(number, deleted=action == "delete")
     return away(request, "sets") if action == "delete" else away(request, "set", number=number)
@@ -78,25 +77,25 @@ def act(request: Request, number: int, action: str) -> Response:
 
 def _compared(request: Request, k: str) -> CompareView:
     query = request.query_params
-    runs, sets = ([int(text) for text in query.getlist(name) if text.isdigit()] for name in ("run", "set"))
+    runs, sets = ([whole(name, text, 1) for text in query.getlist(name) if text] for name in ("run", "set"))
     return services(request).compare.view(runs, sets, (numbers("k", k) or [0.01])[0])
 
 
 @router.get("/compare", name="compare")
 @router.get("/compare.json", name="compare_json")
-def compare(request: Request, k: str = "1%") -> Response:
+def compare(request: Request, k: Word = "1%") -> Response:
     """Two to six runs or sets side by side; they stand in the address, in order."""
     return render(request, "compare", _compared(request, k), reads=("run", "set"), k=k)
 
 
 @router.get("/compare/{figure}.csv", name="compare_csv")
-def compare_csv(request: Request, figure: str, k: str = "1%") -> Response:
+def compare_csv(request: Request, figure: Word, k: Word = "1%") -> Response:
     """The table of a figure of a comparison."""
     return figure_table(_compared(request, k).figures, figure, f"golgi-compare-{figure}")
 
 
 @router.get("/cross.csv", name="cross_csv")
-def cross_csv(request: Request, measure: str = "nDCG@10", fraction: float = 0.0, model: str = "") -> Response:
+def cross_csv(request: Request, measure: Word = "nDCG@10", fraction: Share = 0.0, model: Place = "") -> Response:
     """The table of the cross test."""
     view = services(request).compare.cross(measure, fraction, model)
     return figure_table({"cross": view.figure} if view.figure else {}, "cross", "golgi-cross")
@@ -104,6 +103,6 @@ def cross_csv(request: Request, measure: str = "nDCG@10", fraction: float = 0.0,
 
 @router.get("/cross", name="cross")
 @router.get("/cross.json", name="cross_json")
-def cross(request: Request, measure: str = "nDCG@10", fraction: float = 0.0, model: str = "") -> Response:
+def cross(request: Request, measure: Word = "nDCG@10", fraction: Share = 0.0, model: Place = "") -> Response:
     """Neurons found on one dataset, measured on the others."""
     return render(request, "cross", services(request).compare.cross(measure, fraction, model))
