@@ -113,7 +113,7 @@ def test_numbers_beyond_the_store_name_nothing(walked: tuple[Golgi, TestClient])
     assert client.get("/runs?offset=9999999999999999999").status_code == 422
     assert client.get("/runs/1?part=" + "n" * 2000).status_code == 422
     negative = client.post("/explain/seen", data={**FORM, "max_length": "-5"})
-    assert negative.status_code == 200 and "from 8" in negative.text
+    assert negative.status_code == 200 and "greater than or equal to 8" in negative.text
 
 
 def test_long_addresses_and_odd_names_are_answered(walked: tuple[Golgi, TestClient]) -> None:
