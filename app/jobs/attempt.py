@@ -29,7 +29,7 @@ class Attempt:
         self.worker, self.job, self.run, self.host = worker, job, run, host
         self.kind = worker.kinds[run.spec.kind]
         self.lane = self.kind.lane(run.spec.settings)
-        self.given = Inputs(worker.runs.inputs(run.id), worker.results, worker.data, run.id)
+        self.given = Inputs(worker.runs.inputs(run.id), worker.results, worker.data, run.id, worker.questions)
         self.doing: Work = self.kind.begin(run.spec.settings, self.given, host)
         self.plan: dict[str, Any] = run.plan
         self.sums: RunningScores | None = None

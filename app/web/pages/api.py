@@ -36,6 +36,19 @@ for known in kinds().values():
     _add(known)
 
 
+class QuestionBody(BaseModel):
+    """A file of questions, and how it is read."""
+
+    file: UploadFile
+    name: str
+    licence: str = ""
+    source: str = ""
+    layout: str = "auto"
+    domain_by: str = "subject"
+    seed: str = "0"
+    columns: str = ""
+
+
 @router.get("/datasets", name="api_datasets")
 def datasets(request: Request) -> Response:
     """Stored datasets."""
@@ -67,6 +80,26 @@ def upload(request: Request, name: Annotated[str, Form()], files: list[UploadFil
     dataset_service = services(request).datasets
     token = dataset_service.stage((file.filename or "", file.file) for file in files)
     return plain(dataset_service.start({"name": name}, token))  # type: ignore[no-any-return]
+
+
+@router.get("/question-sets", name="api_question_sets")
+def question_sets(request: Request) -> Response:
+    """Stored question sets."""
+    return JSONResponse(plain(services(request).questions.list()))
+
+
+@router.get("/question-sets/{name}", name="api_question_set")
+def question_set(request: Request, name: str, offset: int = 0, q: str = "", seed: int = 0) -> Response:
+    """One question set: its report, domains, and a page of its queries, those with ``q`` in them."""
+    return JSONResponse(plain(services(request).questions.page(name, offset, q, seed)))
+
+
+@router.post("/question-sets", status_code=201, name="api_import_questions")
+def import_questions(request: Request, about: Annotated[QuestionBody, Form()]) -> dict[str, Any]:
+    """Import an uploaded file of questions; ``columns`` is a JSON object; answers the set with its report."""
+    values = about.model_dump(exclude={"file"})
+    stored = services(request).questions.take(about.file.file, about.file.filename or "", values)
+    return plain(stored)  # type: ignore[no-any-return]
 
 
 @router.get("/sets/{number}", name="api_set")
