@@ -22,6 +22,7 @@ from app.services.exports import Exports
 from app.services.forms import Forms
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
+from app.services.question_sets import QuestionSets
 from app.services.queue import Queue
 from app.services.requests import Requests
 from app.services.sets import Sets
@@ -29,6 +30,7 @@ from app.settings import Settings
 from app.store.dataset_writer import DatasetWriter
 from app.store.db import Database
 from app.store.jobs import Jobs
+from app.store.question_sets import QuestionSets as QuestionStore
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
@@ -117,6 +119,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         exports=Exports(runs, results, jobs, data),
         demo=demo,
         datasets=Datasets(data, jobs, settings.data_dir / "uploads", settings.imports),
+        questions=QuestionSets(QuestionStore(db), settings.data_dir / "uploads"),
         runs=runs,
         jobs=jobs,
         queue=queue,

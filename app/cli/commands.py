@@ -61,6 +61,19 @@ NOTED = ("notes", "duplicates", "empty", "faults")
 """Parts of a report that its notes tell with names."""
 
 
+def import_questions(args: argparse.Namespace) -> int:
+    """Bring a question set in, and print its report."""
+    values = {name: getattr(args, name) for name in ("name", "licence", "source", "layout", "domain_by", "seed")}
+    values["columns"] = dict(pair.partition("=")[::2] for pair in args.column)
+    stored = build(settings_of(args)).services.questions.bring(args.file, values)
+    say(f"{stored.name}: {stored.queries:,} queries, {stored.prompts:,} prompts, layout {stored.report['layout']}")
+    for finding in stored.report["findings"]:
+        if finding["count"]:
+            examples = ", ".join(finding["examples"])
+            say(f"  {finding['title']}: {finding['count']:,} ({finding['done']}), as {examples}")
+    return 0
+
+
 def export_model(args: argparse.Namespace) -> int:
     """Write a model whose neurons of a set are scaled for good."""
     golgi = _ready(args)
@@ -192,6 +205,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "worker": worker,
     **dict.fromkeys(kinds(), ask),
     "import-data": import_data,
+    "import-questions": import_questions,
     "check-model": check_model,
     "get-model": get_model,
     "export-model": export_model,

@@ -7,6 +7,7 @@ from typing import Any
 
 from app import __version__
 from app.cli.get_model import options as getting
+from app.domain.question_import import BUILT_IN, LAYOUTS
 from app.forms.fields import Field
 from app.kinds import kinds
 from app.kinds.base import Kind
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=sorted(FORMATS), default="csv")
     export.add_argument("-o", "--output", type=Path, help="file; standard output when left out")
     _import(commands.add_parser("import-data", parents=[shared], help="bring a dataset in"))
+    _questions(commands.add_parser("import-questions", parents=[shared], help="bring a question set in"))
     patched = commands.add_parser("export-model", parents=[shared], help="write a model with a set's neurons scaled")
     patched.add_argument("set", type=int, help="number of a saved neuron set")
     patched.add_argument("--amount", type=float, default=0.0, help="factor of the neurons; 0 switches them off")
@@ -54,6 +56,19 @@ def _import(command: argparse.ArgumentParser) -> None:
         command.add_argument(f"--{name}", default="", help="in words")
     command.add_argument("--model", default="", help="count tokens with this model in the report")
     command.add_argument("--depth", type=int, default=100, help="BM25 candidates per query where no run is given")
+
+
+def _questions(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", help=f"a file of questions, or {BUILT_IN}, which ships with Golgi")
+    command.add_argument("--name", default="", help="of the set: letters, digits, dots, dashes; else the file's")
+    for name in ("licence", "source"):
+        command.add_argument(f"--{name}", default="", help="in words")
+    command.add_argument("--layout", choices=["auto", *LAYOUTS], default="auto", help="recognised when left out")
+    command.add_argument("--domain-by", choices=["subject", "language"], default="subject", help="of exam questions")
+    command.add_argument("--seed", default="0", help="of the order of options where prompts are made here")
+    command.add_argument(
+        "--column", action="append", default=[], metavar="FIELD=COLUMN", help="a column of another name, as prompt=text"
+    )
 
 
 def _serve(command: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Question sets: queries in several wordings, each a prompt with the text that follows (``qrnca.md`` section 3)."""
+"""Question sets: queries in several wordings, each a prompt with what should follow (``qrnca.md`` section 3)."""
 
 import hashlib
 import json
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from app.domain.errors import NotFound
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -91,6 +93,21 @@ class QuestionReader(Protocol):
     def queries(self, number: int, keys: Sequence[str] | None = None) -> tuple[QuestionQuery, ...]:
         """Queries of a set, those named or all, in the order of the file."""
         ...
+
+
+class NoQuestions:
+    """A reader where no question sets are stored."""
+
+    def question_set(self, name: str) -> QuestionSet:
+        """Always NotFound."""
+        raise NotFound("a stored question set", f"'{name}'", "Import it first.", "questions")
+
+    def queries(self, number: int, keys: Sequence[str] | None = None) -> tuple[QuestionQuery, ...]:
+        """None."""
+        return ()
+
+
+NO_QUESTIONS = NoQuestions()
 
 
 def content_hash(queries: Sequence[QuestionQuery]) -> str:

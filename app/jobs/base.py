@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.data.samples import DatasetReader
+from app.domain.question_sets import NO_QUESTIONS, QuestionReader
 from app.domain.results import Row
 from app.domain.runs import Lane, Run
 from app.domain.scores import NeuronScores, RunningScores
@@ -55,12 +56,14 @@ class Finished:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Input runs by role, readers of results and of the stored datasets, and the number of the run itself."""
+    """Input runs by role, readers of results and of stored datasets and question sets, and the number of the run
+    itself."""
 
     runs: Mapping[str, Run]
     results: ScoreReader
     data: DatasetReader
     own: int = 0
+    questions: QuestionReader = NO_QUESTIONS
 
 
 class Work(Protocol):

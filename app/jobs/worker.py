@@ -28,6 +28,7 @@ from app.models.memory import memory
 from app.store.dataset_writer import DatasetWriter
 from app.store.db import Database
 from app.store.jobs import Jobs
+from app.store.question_sets import QuestionSets
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
@@ -58,6 +59,7 @@ class Worker:
     ) -> None:
         self.jobs, self.runs, self.results, self.registry = Jobs(db), Runs(db), Results(db), Registry(db)
         self.data = DatasetWriter(db)
+        self.questions = QuestionSets(db)
         self.hosts, self.kinds, self.lease, self.first = hosts, kinds, lease, first
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.places = Places(hosts, self.jobs, self.runs, self.name)

@@ -10,6 +10,7 @@ from app.services.exports import Exports
 from app.services.forms import Forms
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
+from app.services.question_sets import QuestionSets
 from app.services.queue import Queue
 from app.services.requests import Requests
 from app.services.sets import Sets
@@ -29,6 +30,7 @@ class Services:
     notebooks: Notebooks
     demo: Demo
     datasets: Datasets
+    questions: QuestionSets
     sets: Sets
     compare: Compare
     runs: Runs

@@ -79,7 +79,13 @@ def templates() -> Jinja2Templates:
     return Jinja2Templates(env=env)
 
 
-LIBRARY = (("runs", "Runs"), ("datasets", "Datasets"), ("sets", "Sets"), ("compare", "Compare"))
+LIBRARY = (
+    ("runs", "Runs"),
+    ("datasets", "Datasets"),
+    ("questions", "Questions"),
+    ("sets", "Sets"),
+    ("compare", "Compare"),
+)
 BEHIND = (("models", "Models"), ("methods", "Methods"))
 
 

@@ -159,7 +159,7 @@ def unbounded(schema: Any, at: tuple[str, ...] = (), texts: bool = True) -> Iter
     if not isinstance(schema, dict):
         return
     ends = [{"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}]
-    given, free = set(schema), not {"enum", "const"} & set(schema)
+    given, free = set(schema), not {"enum", "const", "contentMediaType"} & set(schema) and schema.get("format") != "binary"
     if schema.get("type") == "integer" and free and not all(end & given for end in ends):
         yield at
     if schema.get("type") == "string" and free and "maxLength" not in given and texts and "$defs" not in at:

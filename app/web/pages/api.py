@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from app.domain.bounds import Count, Filter, Key, Offset, Place, Share, Word
+from app.domain.bounds import Count, Filter, Key, Note, Offset, Place, Seed, Share, Word
 from app.domain.errors import BadInput
 from app.domain.questions import Question
 from app.domain.texts import half_in
@@ -74,6 +74,19 @@ for known in kinds().values():
     _add(known)
 
 
+class QuestionBody(BaseModel):
+    """A file of questions, and how it is read."""
+
+    file: UploadFile
+    name: Word
+    licence: Note = ""
+    source: Note = ""
+    layout: Word = "auto"
+    domain_by: Word = "subject"
+    seed: Word = "0"
+    columns: Note = ""
+
+
 @router.get("/datasets", name="api_datasets")
 def datasets(request: Request) -> Response:
     """Stored datasets."""
@@ -105,6 +118,26 @@ def upload(request: Request, name: Annotated[Word, Form()], files: list[UploadFi
     dataset_service = services(request).datasets
     token = dataset_service.stage((file.filename or "", file.file) for file in files)
     return plain(dataset_service.start({"name": name}, token))  # type: ignore[no-any-return]
+
+
+@router.get("/question-sets", name="api_question_sets")
+def question_sets(request: Request) -> Response:
+    """Stored question sets."""
+    return JSONResponse(plain(services(request).questions.list()))
+
+
+@router.get("/question-sets/{name}", name="api_question_set")
+def question_set(request: Request, name: Word, offset: Offset = 0, q: Filter = "", seed: Seed = 0) -> Response:
+    """One question set: its report, domains, and a page of its queries, those with ``q`` in them."""
+    return JSONResponse(plain(services(request).questions.page(name, offset, q, seed)))
+
+
+@router.post("/question-sets", status_code=201, name="api_import_questions")
+def import_questions(request: Request, about: Annotated[QuestionBody, Form()]) -> dict[str, Any]:
+    """Import an uploaded file of questions; ``columns`` is a JSON object; answers the set with its report."""
+    values = about.model_dump(exclude={"file"})
+    stored = services(request).questions.take(about.file.file, about.file.filename or "", values)
+    return plain(stored)  # type: ignore[no-any-return]
 
 
 @router.get("/sets/{number}", name="api_set")
