@@ -159,7 +159,8 @@ def unbounded(schema: Any, at: tuple[str, ...] = (), texts: bool = True) -> Iter
     if not isinstance(schema, dict):
         return
     ends = [{"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}]
-    given, free = set(schema), not {"enum", "const", "contentMediaType"} & set(schema) and schema.get("format") != "binary"
+    given, file = set(schema), {"contentMediaType"} & set(schema) or schema.get("format") == "binary"
+    free = not ({"enum", "const"} & given or file)
     if schema.get("type") == "integer" and free and not all(end & given for end in ends):
         yield at
     if schema.get("type") == "string" and free and "maxLength" not in given and texts and "$defs" not in at:
