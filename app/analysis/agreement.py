@@ -3,6 +3,7 @@
 Axes: N neurons of one space.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -74,6 +75,48 @@ def matrix(sets: Mapping[str, Units], total: int) -> dict[tuple[str, str], Overl
     """Overlap of every pair of sets."""
     names = list(sets)
     return {(a, b): overlap(sets[a], sets[b], total) for at, a in enumerate(names) for b in names[at + 1 :]}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far sets of one group agree with each other and with those of other groups: mean Jaccard over pairs of sets.
+
+    Args:
+        within, beyond: over pairs of one group, of two groups; NaN where there is no such pair.
+        chance: that of random sets of these sizes, over all pairs.
+        of: group to its own mean, for groups of at least two.
+    """
+
+    within: float
+    beyond: float
+    chance: float
+    of: Mapping[str, float]
+
+
+def agreement(sets: Mapping[str, Units], groups: Mapping[str, str], total: int) -> Agreement:
+    """Agreement of sets of a space of ``total`` neurons, by the group that each belongs to."""
+    pairs = {pair: _jaccard(sets[pair[0]], sets[pair[1]]) for pair in itertools.combinations(sets, 2)}
+    expected = [len(sets[a]) * len(sets[b]) / total for a, b in pairs]
+    chance = [e / max(len(sets[a]) + len(sets[b]) - e, 1e-9) for (a, b), e in zip(pairs, expected, strict=True)]
+    own: dict[str, list[float]] = {}
+    for (a, b), value in pairs.items():
+        if groups[a] == groups[b]:
+            own.setdefault(groups[a], []).append(value)
+    return Agreement(
+        _mean([value for values in own.values() for value in values]),
+        _mean([value for (a, b), value in pairs.items() if groups[a] != groups[b]]),
+        _mean(chance),
+        {group: _mean(values) for group, values in own.items()},
+    )
+
+
+def _jaccard(a: Units, b: Units) -> float:
+    shared = len(np.intersect1d(a, b))
+    return shared / max(1, len(a) + len(b) - shared)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
 
 
 def combinations(sets: Mapping[str, Units], most: int = 12) -> tuple[tuple[tuple[str, ...], int], ...]:

@@ -21,6 +21,8 @@ Widget = Literal[
     "model",
     "method",
     "dataset",
+    "questions",
+    "search",
     "ranking",
     "rankings",
     "sets",

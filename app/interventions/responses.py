@@ -18,7 +18,7 @@ from app.interventions.edits import WORDS, Cell, Sources, compile_edits, first_l
 from app.models.baselines import words
 from app.models.encoding import Batch
 from app.models.host import ModelHost
-from app.models.start import Start
+from app.models.start import Prefix, Start
 from app.models.targets import Target
 
 
@@ -32,25 +32,27 @@ def responses(
     *,
     rows: int,
     reuse: bool = True,
+    prefix: Prefix | None = None,
 ) -> NDArray[np.float64]:
     """[N, Y] answers, one per cell; columns are the target's names.
 
     Cells ride together, at most ``rows`` a pass (what shares one target value always does). With ``reuse``, what the
     blocks below the first edited one give is computed once for the batch and used by every cell that leaves them alone.
-    Cells that have one target value together stand beside each other, under the same setting.
+    Cells that have one target value together stand beside each other, under the same setting. With a ``prefix`` of the
+    batch's rows only the tokens behind it run: settings must not edit those before.
     """
     distinct = {id(cell.setting): cell.setting for cell in cells}
     layers = {key: first_layer(space, setting) for key, setting in distinct.items()}
     first = [layers[id(cell.setting)] for cell in cells]
     order = sorted(range(len(cells)), key=lambda number: (first[number], number))
-    entries = _entries(host, batch, set(first)) if reuse and host.resumes else {}
+    entries = _entries(host, batch, set(first), prefix) if reuse and host.resumes else {}
     answers = np.zeros((len(cells), len(target.names)))
     per_pass = max(1, rows // target.rows) * target.rows
     for start in range(0, len(order), per_pass):
         part = order[start : start + per_pass]
         examples = [cells[number].example for number in part]
         edits = compile_edits(space, [cells[number] for number in part], sources)
-        begin = _begin(entries, first[part[0]], examples)
+        begin = _begin(entries, first[part[0]], examples, prefix)
         trace = host.run(batch.take(examples), target, edits=edits, start=begin)
         answers[part] = trace.outputs.double().cpu().numpy()
     return answers
@@ -61,17 +63,20 @@ def grid(settings: Sequence[Setting], examples: int) -> list[Cell]:
     return [Cell(example, setting) for setting in settings for example in range(examples)]
 
 
-def _entries(host: ModelHost, batch: Batch, layers: set[int]) -> Mapping[int, Tensor]:
+def _entries(host: ModelHost, batch: Batch, layers: set[int], prefix: Prefix | None) -> Mapping[int, Tensor]:
     """Block number to [C, T, D] what enters it, for the first edited blocks of some settings."""
     sites = {layer: Site(layer - 1, SiteKind.RESID) for layer in sorted(layers) if layer > 0}
     if not sites:
         return {}
-    trace = host.run(batch, None, record=list(sites.values()))
+    trace = host.run(batch, None, record=list(sites.values()), start=Start(prefix=prefix))
     return {layer: trace.value(site) for layer, site in sites.items()}
 
 
-def _begin(entries: Mapping[int, Tensor], layer: int, examples: Sequence[int]) -> Start | None:
-    return Start(layer, entries[layer][list(examples)]) if layer in entries else None
+def _begin(entries: Mapping[int, Tensor], layer: int, examples: Sequence[int], prefix: Prefix | None) -> Start:
+    behind = () if prefix is None else tuple(examples)
+    if layer not in entries:
+        return Start(prefix=prefix, rows=behind)
+    return Start(layer, entries[layer][list(examples)], prefix, behind)
 
 
 def sources_for(

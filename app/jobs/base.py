@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.data.samples import DatasetReader
 from app.domain.question_sets import NO_QUESTIONS, QuestionReader
-from app.domain.results import Row
+from app.domain.results import ItemRow, Row
 from app.domain.runs import Lane, Run
 from app.domain.scores import NeuronScores, RunningScores
 from app.models.host import ModelHost
@@ -20,6 +20,14 @@ class ScoreReader(Protocol):
 
     def scores(self, number: int, name: str = "mean") -> NeuronScores:
         """All scores of a run."""
+        ...
+
+    def named(self, number: int, group: str) -> Mapping[tuple[str, str], NDArray[np.float64]]:
+        """Name and part to the values of every array of a group of a run."""
+        ...
+
+    def items(self, number: int) -> tuple[ItemRow, ...]:
+        """Per-example results of a run, in order."""
         ...
 
     def responses(self, number: int) -> Mapping[int, Mapping[int, NDArray[np.float64]]]:

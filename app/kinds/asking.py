@@ -8,15 +8,18 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from app.domain.errors import BadInput, NotFound
+from app.domain.model_at_hand import Model
+from app.domain.model_card import ModelInfo
 from app.domain.questions import Question
 from app.domain.runs import Run
 from app.domain.texts import half_in
 from app.forms.fields import Field, fields_of, validated
 from app.forms.read import Given, read
 from app.forms.words import words
-from app.kinds.desk import Desk, Model
+from app.kinds.desk import Desk
 from app.kinds.timings import Speed
 from app.methods.base import methods
+from app.models.tasks import tasks
 
 Q = TypeVar("Q", bound=Question)
 F = TypeVar("F", bound=Question)
@@ -162,6 +165,10 @@ class Ask(ABC, Generic[Q, F]):
         """The command that asks a stored run's question again, but for ``golgi`` and the kind's key."""
         form = self.again(run, inputs)
         return words(form, self.fields(str(getattr(form, "method", ""))))
+
+    def fits(self, info: ModelInfo) -> bool:
+        """Whether its form offers a model: one that scores pairs, unless a kind says otherwise."""
+        return any("pairwise" in tasks()[key].targets for key in info.tasks)
 
     def text(self, question: Q) -> str:
         """What a search should find of a stored question."""

@@ -56,6 +56,7 @@ class Kind(Generic[Q, F, L]):
         heading: what the form's page asks. help: the sentence below. send: the button.
         doors: ways in on the first page. navigation: place and title in the navigation.
         follows: names of :meth:`Report.follow`.
+        reads: key of the kind whose finished runs its form chooses from; empty for none.
         offers: page of another thing (``dataset``, ``set``, ``model``, ``neuron``, ...) to what its button there says.
     """
 
@@ -80,6 +81,7 @@ class Kind(Generic[Q, F, L]):
     doors: tuple[Door, ...] = ()
     navigation: tuple[int, str] | None = None
     offers: Mapping[str, str] = field(default_factory=dict)
+    reads: str = ""
     follows: tuple[str, ...] = ()
 
     def takes(self, widget: str) -> bool:

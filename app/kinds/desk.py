@@ -10,7 +10,9 @@ from app.domain.bounds import at_home, is_key, is_path, readable
 from app.domain.datasets import Dataset
 from app.domain.errors import Missing, NotFound, Unsupported
 from app.domain.examples import Example, Seen
+from app.domain.model_at_hand import Model
 from app.domain.model_card import ModelInfo
+from app.domain.question_sets import QuestionSet
 from app.domain.runs import Run
 from app.domain.set_rules import NeuronSet
 from app.domain.targets import TargetSpec
@@ -23,33 +25,11 @@ from app.models.targets import check_inner
 from app.models.tasks import task_for, tasks
 from app.models.tasks.base import Task
 from app.store.datasets import Datasets
+from app.store.question_sets import QuestionSets
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
 from app.store.sets import Sets
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model that can be loaded.
-
-    Args:
-        info: what can be told without loading it.
-        place: the name under which every process finds it: its full path where it lies outside the models folder.
-        weights: sha256 of its weights.
-        identity: what else of it decides an answer, see :class:`~app.domain.model_card.ModelCard`; None where it is
-            not on this machine.
-    """
-
-    info: ModelInfo
-    place: str
-    weights: str
-    identity: Mapping[str, str] | None = None
-
-    @property
-    def source(self) -> str:
-        """Its full path where it lies outside the models folder; else empty."""
-        return self.place if Path(self.place).is_absolute() else ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +42,7 @@ class Desk:
     results: Results
     data: Datasets
     sets: Sets
+    questions: QuestionSets
     demo: Demo
     start: Callable[[str, Mapping[str, Any]], Run]
 
@@ -143,6 +124,29 @@ class Desk:
             found = f"{model.info.slug}: {'; '.join(tasks()[key].title for key in model.info.tasks)}"
             raise Unsupported("a re-ranker", found, "Choose a model that scores a query with a passage.", "model")
         return model
+
+    def generator(self, name: str) -> Model:
+        """A model that predicts the next token of a prompt.
+
+        Raises:
+            Unsupported: it does not.
+        """
+        model = self.model(name)
+        if not any(tasks()[key].continues for key in model.info.tasks):
+            found = f"{model.info.slug}: {'; '.join(tasks()[key].title for key in model.info.tasks)}"
+            way = "Choose a model that predicts the next token of a prompt."
+            raise Unsupported("a causal language model", found, way, "model")
+        return model
+
+    def question_set(self, text: str) -> QuestionSet:
+        """A stored question set by its name or the hash of its content.
+
+        Raises:
+            Missing: nothing was named. NotFound: there is no such set.
+        """
+        if not text:
+            raise Missing("a question set", "none", "Choose one, or import one first.", "questions")
+        return self.questions.question_set(text)
 
     def method(self, key: str, params: Mapping[str, Any], model: Model) -> Method:
         """A method with its settings, which can explain a model as far as that is known without loading it.
@@ -255,6 +259,10 @@ class Desk:
             way = "Look it up on the page of runs."
             raise NotFound("the number or fingerprint of a stored run", f"'{readable(text, 60)}'", way)
         return run
+
+    def finished(self, kind: str) -> tuple[Run, ...]:
+        """Finished runs of a kind, the newest first."""
+        return tuple(self.runs.find(filters={"kind": kind, "state": "done"}, limit=50)[0]) if kind else ()
 
     def saved(self, number: int) -> NeuronSet:
         """A saved set.

@@ -100,7 +100,8 @@ class Method(BaseModel):
     tested, ``limits``, ``citation`` (BibTeX), ``gives`` what it scores, ``control`` whether it only ranks neurons, as a
     control for ablation over datasets; of those, ``short`` is the name in curves, and ``constant`` whether the ranking
     is the same for every input. ``additive`` says whether scores of different blocks are parts of one sum; ``sums`` and
-    ``sums_note`` say beside the remainders what was added up.
+    ``sums_note`` say beside the remainders what was added up. ``of_prompts`` says whether it scores a prompt by itself,
+    with no text left out that it compares with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -117,6 +118,7 @@ class Method(BaseModel):
     short: ClassVar[str] = ""
     constant: ClassVar[bool] = False
     additive: ClassVar[bool] = True
+    of_prompts: ClassVar[bool] = False
     sums: ClassVar[str] = (
         "Sum of scores minus the change of the target from baseline to input, at every place that all paths cross"
     )

@@ -38,6 +38,7 @@ class _ReadoutMethod(Method):
 
     gives: ClassVar[frozenset[Gives]] = frozenset({"neurons"})
     joint: ClassVar[bool] = False
+    of_prompts: ClassVar[bool] = True
     citation: ClassVar[str] = CITATION
 
     steps: int = Field(16, ge=1, le=4096, description="points of each path; more points, smaller remainder")

@@ -4,7 +4,7 @@ The library keeps most maps as ``Linear`` (weight [out, in]) and GPT-2's as ``Co
 which is settled here, once. Axes: U units, D hidden width, V vocabulary.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -64,6 +64,20 @@ class Weights:
         weight, bias = module.weight.detach(), getattr(module, "bias", None)
         whole = weight.T if input_axis(module) == 1 else weight
         return Linear(_slice(place, whole).T, None if bias is None else _slice(place, bias.detach()))
+
+    def vocabulary(self, layer: int, units: Sequence[int]) -> Tensor:
+        """[n, V] what one unit of activation of each neuron adds to the logit of every token, straight from the block's
+        output, without the final norm (``qrnca.md`` section 10).
+
+        Raises:
+            Unsupported: a model without a language-model head, or no such block.
+        """
+        head = self._model.get_output_embeddings()
+        if head is None:
+            found = f"{type(self._model).__name__} of the family {self._architecture.family}"
+            raise Unsupported("a language model with its head", found, "Choose one that predicts tokens.")
+        logits: Tensor = torch.nn.functional.linear(self.write(layer)[list(units)], head.weight.detach())
+        return logits
 
     def decode(self, resid: Tensor) -> Tensor:
         """[..., V] logits of the next token, were ``resid`` [..., D] the last block's output: through the final norm

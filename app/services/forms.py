@@ -9,6 +9,7 @@ from app.data.demo import MODEL
 from app.domain.datasets import Dataset
 from app.domain.errors import GolgiError, NotFound
 from app.domain.model_card import ModelInfo
+from app.domain.question_sets import QuestionSet
 from app.domain.runs import Run
 from app.domain.set_rules import NeuronSet
 from app.forms.fields import Field
@@ -130,11 +131,6 @@ class FormView:
         form = "prompt" if self.form == "prompt" else "pair"
         return task_for(ways, form) or next(task for task in tasks().values() if task.form == form)
 
-    @staticmethod
-    def scores_pairs(info: ModelInfo) -> bool:
-        """Whether a model can rank passages."""
-        return any("pairwise" in tasks()[key].targets for key in info.tasks)
-
     @property
     def targets(self) -> dict[str, str]:
         """Targets of that way of reading, with words."""
@@ -167,6 +163,16 @@ class FormView:
     def datasets(self) -> tuple[Dataset, ...]:
         """Stored datasets."""
         return self.desk.data.find()
+
+    @cached_property
+    def question_sets(self) -> tuple[QuestionSet, ...]:
+        """Stored question sets."""
+        return self.desk.questions.find()
+
+    @cached_property
+    def searches(self) -> tuple[Run, ...]:
+        """Finished runs of the kind whose results this form reads."""
+        return self.desk.finished(self.kind.reads)
 
     @cached_property
     def rankings(self) -> tuple[Run, ...]:

@@ -15,6 +15,7 @@ from app.kinds.reporting import Reading
 from app.models.loading import Hosts
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
+from app.store.question_sets import QuestionSets
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
@@ -40,10 +41,11 @@ class Requests:
         jobs: Jobs,
         data: Datasets,
         sets: Sets,
+        questions: QuestionSets,
         demo: Demo,
     ) -> None:
         self.hosts, self.registry, self.runs, self.results = hosts, registry, runs, results
-        self.jobs, self.data, self.sets, self.demo = jobs, data, sets, demo
+        self.jobs, self.data, self.sets, self.questions, self.demo = jobs, data, sets, questions, demo
 
     @cached_property
     def desk(self) -> Desk:
@@ -55,6 +57,7 @@ class Requests:
             results=self.results,
             data=self.data,
             sets=self.sets,
+            questions=self.questions,
             demo=self.demo,
             start=self.start,
         )

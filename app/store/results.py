@@ -211,6 +211,17 @@ class Results:
             rows = connection.execute(query).all()
         return [(row.name, row.n, np.frombuffer(row.bytes, dtype="<f4").astype(np.float64)) for row in rows]
 
+    def named(self, number: int, group: str) -> dict[tuple[str, str], NDArray[np.float64]]:
+        """Name and part to the values of every array of a group; float32 as they are stored."""
+        query = (
+            select(array.c.name, array.c.part, blob.c.bytes)
+            .join(blob, blob.c.id == array.c.blob_id)
+            .where(array.c.run_id == number, array.c.group == group)
+        )
+        with self.db.read() as connection:
+            rows = connection.execute(query).all()
+        return {(row.name, row.part): np.frombuffer(row.bytes, dtype="<f4").astype(np.float64) for row in rows}
+
     def items(self, number: int) -> tuple[ItemRow, ...]:
         """Per-example results in order."""
         query = select(item_result).where(item_result.c.run_id == number).order_by(item_result.c.item)

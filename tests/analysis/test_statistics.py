@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from app.analysis.agreement import by_depth, combinations, intersection_chance, matrix, overlap, spearman
+from app.analysis.agreement import agreement, by_depth, combinations, intersection_chance, matrix, overlap, spearman
 from app.analysis.fusion import fused
 from app.analysis.ranking import MEASURES, anchors, classes, order, per_query, unjudged
 from app.analysis.stability import stability
@@ -169,3 +169,16 @@ def test_stability_grows_with_the_sample() -> None:
     assert found[0].spearman < found[-1].spearman and found[0].jaccard < found[-1].jaccard
     same = stability(np.tile(true, (4, 1)), np.array([5, 5, 0, 5]))
     assert len(same) == 1 and same[0].spearman == pytest.approx(1) and same[0].jaccard == 1.0
+
+
+def test_agreement_of_groups_by_hand() -> None:
+    sets = {name: np.array(units) for name, units in {"a": [1, 2], "b": [2, 3], "c": [2, 3], "d": [9]}.items()}
+    found = agreement(sets, {"a": "x", "b": "x", "c": "y", "d": "y"}, 100)
+    assert found.of == {"x": pytest.approx(1 / 3), "y": 0.0}
+    assert found.within == pytest.approx((1 / 3 + 0) / 2)
+    assert found.beyond == pytest.approx((1 / 3 + 0 + 1 + 0) / 4)
+    shared = {2: 0.04, 1: 0.02}
+    chance = [shared[2] / (4 - shared[2])] * 3 + [shared[1] / (3 - shared[1])] * 3
+    assert found.chance == pytest.approx(np.mean(chance))
+    alone = agreement({"a": np.array([1])}, {"a": "x"}, 100)
+    assert math.isnan(alone.within) and math.isnan(alone.beyond) and alone.of == {}

@@ -92,6 +92,8 @@ PAGES = (
     "/jobs/1",
     "/methods",
     "/methods/nig",
+    "/clusters",
+    "/effects",
     "/study/demo",
     "/help",
     "/api/v1/docs",

@@ -5,12 +5,13 @@ from typing import Any
 
 from app.domain.counting import counted
 from app.domain.errors import BadInput, Missing
+from app.domain.model_at_hand import Model
 from app.domain.model_card import ModelInfo
 from app.domain.runs import Run
 from app.domain.targets import TITLES
 from app.forms.read import Given
 from app.kinds.asking import Ask, Asked, Values
-from app.kinds.desk import Desk, Model
+from app.kinds.desk import Desk
 from app.kinds.explain.preview import Preview, Separation, preview
 from app.kinds.explain.question import ExplainForm, ExplainQuestion
 from app.methods.base import Method

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from app.domain.counting import counted
 from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Seen
-from app.kinds.desk import Desk, Model
+from app.domain.model_at_hand import Model
+from app.kinds.desk import Desk
 from app.kinds.explain.question import KEY, ExplainQuestion
 from app.kinds.timings import Speed
 

@@ -6,6 +6,7 @@ from typing import Any
 from app.data.demo import MODEL
 from app.domain.errors import BadInput, Conflict, Missing
 from app.domain.interventions import Op
+from app.domain.model_at_hand import Model
 from app.domain.roles import is_source, source_role
 from app.domain.runs import Run, RunState
 from app.domain.studying import Evaluation, NamedSet
@@ -17,7 +18,7 @@ from app.kinds import kind_of
 from app.kinds.asking import Ask, Asked, Cost, Values
 from app.kinds.attribute.question import KEY as OVER_DATASETS
 from app.kinds.attribute.question import AttributeQuestion
-from app.kinds.desk import Desk, Model
+from app.kinds.desk import Desk
 from app.kinds.study.lists import candidate_lists, judged_queries
 from app.kinds.study.question import KEY, StudyForm, StudyQuestion
 from app.kinds.study.work import settings_count

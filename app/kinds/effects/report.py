@@ -1,0 +1,167 @@
+"""What is told of a test of query-relevant neurons."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from app.domain.roles import SOURCE
+from app.domain.runs import Run
+from app.figures import effects as figures
+from app.figures.base import Figure
+from app.kinds.effects.measures import Changes, SetLine
+from app.kinds.effects.question import WHERE, EffectsLook, EffectsQuestion
+from app.kinds.reporting import Report, Table
+from app.methods.base import method_of
+
+
+@dataclass(frozen=True)
+class EffectsView:
+    """The result; empty while nothing is there yet. ``what`` says what the factor that is looked at does."""
+
+    settings: EffectsQuestion
+    source: Run | None
+    sentence: str
+    warnings: tuple[str, ...]
+    factors: tuple[float, ...]
+    factor: float
+    what: str
+    sets: tuple[SetLine, ...]
+    domains: Mapping[str, tuple[int, float, float | None]]
+    n: int
+    partial: bool
+    figures: Mapping[str, Figure]
+    facts: Mapping[str, Any]
+
+
+class EffectsReport(Report[EffectsQuestion, EffectsLook]):
+    """What is told of a test."""
+
+    @cached_property
+    def factor(self) -> float:
+        """The factor that is looked at."""
+        factors = self.question.factors
+        return self.look.factor if self.look.factor in factors else factors[0]
+
+    def changes(self, factor: float) -> Changes:
+        """Answers under a factor."""
+        return Changes(self.items, self.question.factors.index(factor), factor)
+
+    @cached_property
+    def lines_of(self) -> tuple[SetLine, ...]:
+        """Every set under the factor that is looked at."""
+        return self.changes(self.factor).lines() if self.items else ()
+
+    @cached_property
+    def view(self) -> EffectsView:
+        """Everything its page shows."""
+        return EffectsView(
+            settings=self.question,
+            source=self.reading.inputs.get(SOURCE),
+            sentence=self.sentences[0],
+            warnings=self.warnings,
+            factors=self.question.factors,
+            factor=self.factor,
+            what=done(self.factor),
+            sets=self.lines_of,
+            domains=self.changes(self.factor).by_domain(self.lines_of[0].name) if self.lines_of else {},
+            n=len(self.items),
+            partial=len(self.items) < int(self.run.plan.get("items", 0)),
+            figures=self.figures,
+            facts=self.run.facts,
+        )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result in one sentence a factor; the looked-at one first."""
+        if not self.items:
+            return ("",)
+        order = sorted(self.question.factors, key=lambda factor: factor != self.factor)
+        return tuple(self._sentence(factor) for factor in order)
+
+    def _sentence(self, factor: float) -> str:
+        lines = {line.name: line for line in self.changes(factor).lines()}
+        first = next(iter(lines.values()))
+        told = f"{done(factor).capitalize()}, the query-relevant neurons change the probability of their own answer by "
+        told += f"{_share(first.own.mean)} ({_share(first.own.low)} to {_share(first.own.high)}, n = {first.own.n})"
+        if first.same is not None:
+            told += f", of another query of the domain by {_share(first.same)}"
+        if first.other is not None:
+            told += f", of another domain by {_share(first.other)}"
+        random = lines.get("random, same blocks")
+        if random is not None:
+            told += f"; random neurons of the same blocks change the own answer by {_share(random.own.mean)}"
+        return f"{told}."
+
+    @property
+    def paragraph(self) -> str:
+        """Sets, factors, tokens, controls, and where they were made."""
+        question, thresholds = self.question, self.question.thresholds
+        factors = ", ".join(f"{factor:g}" for factor in question.factors)
+        return (
+            f"Query-relevant neurons (t = {thresholds.threshold:g}, u = {thresholds.common:g}, v = {thresholds.size}) "
+            f"were multiplied by {factors} at {WHERE[question.positions]}; changes are relative changes of the right "
+            f"token's probability, beside {question.seeds} random sets a query of the same blocks and as many of all "
+            f"blocks, first seed {question.seed}; intervals are bootstrapped over queries, p values are from sign "
+            f"flips with Holm's correction; {self.computed}."
+        )
+
+    @property
+    def citation(self) -> str:
+        """Of the search's method."""
+        source = self.reading.inputs.get(SOURCE)
+        return (
+            "" if source is None else method_of(source.spec.settings["method"], source.spec.settings["params"]).citation
+        )
+
+    def drawings(self) -> Mapping[str, Callable[[], Figure]]:
+        """What each set moves."""
+        return {"changes": self._changes} if self.lines_of else {}
+
+    def _changes(self) -> Figure:
+        rows = [(x.name, x.own.mean, x.own.low, x.own.high, x.same, x.other) for x in self.lines_of]
+        caption = f"run {self.run.id} · {self.run.spec.model} · n = {len(self.items)} queries · bars: 95 % over queries"
+        return figures.changes(rows, done(self.factor), caption)
+
+    def table(self) -> Table:
+        """An answer a row: shares of the right token, of the others, and of all options, before and after."""
+        outputs = self.run.facts.get("outputs", ("probability", "others", "best_other", "mass"))
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for row in self.items:
+                for prompt in row.notes["prompts"]:
+                    head = (
+                        row.notes["query"],
+                        row.notes["domain"],
+                        prompt["relation"],
+                        prompt["query"],
+                        prompt["wording"],
+                    )
+                    yield (*head, "intact", None, 1.0, *prompt["intact"])
+                    for factor, answers in zip(self.question.factors, prompt["answers"], strict=True):
+                        for name, seed, shares in answers:
+                            yield (*head, name, seed, factor, *shares)
+
+        columns = ("query", "domain", "answers", "of", "wording", "set", "seed", "factor", *outputs)
+        return Table(columns, rows)
+
+    def lines(self) -> Iterator[str]:
+        """Every set and factor."""
+        for factor in self.question.factors:
+            for line in self.changes(factor).lines() if self.items else ():
+                ratio = (
+                    ""
+                    if line.ratio is None
+                    else f", PCR {line.ratio.ratio:.3g}{' (unstable)' if line.ratio.unstable else ''}"
+                )
+                yield f"  x{factor:g} {line.name:<22} own {_share(line.own.mean)}{ratio}"
+
+
+def done(factor: float) -> str:
+    """What a factor does, in words."""
+    words = {0.0: "switched off", 1.0: "left as they are", 2.0: "doubled"}
+    return words.get(factor, f"multiplied by {factor:g}")
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:+.0f} %".replace("-", "−")

@@ -1,0 +1,206 @@
+"""The work of a test: every query's answers, and other queries', with its neurons scaled and with baselines.
+
+Source: ``qrnca.md`` sections 7 to 9. A shard is one query.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.analysis.clusters import knowledge_neurons, relevant
+from app.domain.examples import Example
+from app.domain.interventions import Op, Setting
+from app.domain.neuron_sets import random_global, random_matched
+from app.domain.question_sets import QuestionQuery, Wording
+from app.domain.results import ItemRow
+from app.domain.roles import SOURCE
+from app.domain.scores import RunningScores
+from app.domain.sites import NeuronSpace
+from app.interventions.edits import Cell, Sources
+from app.interventions.responses import responses
+from app.jobs.base import Finished, Inputs, Partial, Shard
+from app.kinds.clusters.question import ClustersQuestion
+from app.kinds.effects.question import EffectsQuestion
+from app.kinds.queries import Sets, finding, stored, stored_sets
+from app.models.continuations import OUTPUTS, Continuations, answer_target, answers_of
+from app.models.host import ModelHost
+
+ROWS = {"cpu": 64, "cuda": 1024}
+Members = NDArray[np.int64]
+RELATIONS = ("own", "same domain", "other domain")
+"""Whose prompts are answered: the query's, another one's of its domain, another one's of another domain."""
+
+
+@dataclass(frozen=True)
+class TestedSet:
+    """Neurons of one query under one name; ``seed`` of a random set."""
+
+    name: str
+    members: Members
+    seed: int | None = None
+
+
+class EffectsWork:
+    """The work of one test."""
+
+    def __init__(self, question: EffectsQuestion, given: Inputs, host: ModelHost) -> None:
+        self.question, self.given, self.host = question, given, host
+        self.source = given.runs[SOURCE]
+        self.search = ClustersQuestion.model_validate(self.source.spec.settings)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """The search's clusters and sets."""
+        return stored_sets(self.source, self.given.results, self.question.thresholds)
+
+    @property
+    def space(self) -> NeuronSpace:
+        """The neurons that the search scored."""
+        return self.sets.space
+
+    @cached_property
+    def queries(self) -> Mapping[str, QuestionQuery]:
+        """The stored set's queries by key."""
+        return {query.key: query for query in stored(self.search.sample, self.given.questions)}
+
+    def plan(self) -> dict[str, Any]:
+        """The queries, and the ones that answer beside each."""
+        keys = list(self.sets.queries)
+        others = {key: [self._other(key, same) for same in (True, False)] for key in keys}
+        prompts = [1 + sum(other is not None for other in others[key]) for key in keys]
+        settings = (5 + 2 * self.question.seeds) * len(self.question.factors)
+        held_out = sum(
+            len(self.queries[key].wordings) > len(finding(self.search.sample, self.queries[key])) for key in keys
+        )
+        return {
+            "items": len(keys),
+            "queries": keys,
+            "others": others,
+            "held_out": held_out,
+            "passes": settings * max(prompts),
+            "neurons": len(self.space),
+            "target": {"unit": "relative change", "sentence": "relative change of the right token's probability"},
+        }
+
+    def _other(self, key: str, same: bool) -> str | None:
+        """Another query of the same domain, or of another one; the seed decides which."""
+        own = self.sets.domains[key]
+        fitting = [k for k in self.sets.queries if k != key and (self.sets.domains[k] == own) == same]
+        return min(fitting, key=lambda other: _place(self.question.seed, key, other)) if fitting else None
+
+    def shards(self, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
+        """A query each."""
+        return tuple(Shard(number, number, 1, plan["passes"]) for number in range(plan["items"]))
+
+    def work(self, plan: Mapping[str, Any], shard: Shard) -> Partial:
+        """One query's sets, and what is answered under them."""
+        key = plan["queries"][shard.number]
+        tested = self.tested(key)
+        prompts = []
+        for relation, other in zip(RELATIONS, (key, *plan["others"][key]), strict=True):
+            for at, wording in enumerate(self._measured(self.queries[other])) if other is not None else ():
+                prompts.append({"relation": relation, "query": other, "wording": at, **self._answered(wording, tested)})
+        notes = {
+            "query": key,
+            "domain": self.sets.domains[key],
+            "sets": {one.name: one.members.tolist() for one in tested if one.seed is None},
+            "prompts": prompts,
+        }
+        return Partial(None, (ItemRow(shard.first, "effects", [], {"neurons": float(len(tested[0].members))}, notes),))
+
+    def _measured(self, query: QuestionQuery) -> tuple[Wording, ...]:
+        """The wordings at which a query's answer is read."""
+        found = finding(self.search.sample, query)
+        if self.question.measured == "all":
+            return query.wordings
+        rest = query.wordings[len(found) :]
+        return rest if self.question.measured == "held_out" and rest else found
+
+    def tested(self, key: str) -> list[TestedSet]:
+        """The query-relevant neurons, and every baseline with as many (section 9)."""
+        at = self.sets.queries.index(key)
+        own = self.sets.relevant[key].neurons
+        count = len(own)
+        thresholds = self.question.thresholds
+        plain = relevant(self.sets.pool, at, thresholds.size, discount=False)
+        common = relevant(self.sets.pool, at, thresholds.size, common=True)
+        strongest = [prompt.strongest for prompt in self.sets.prompts[key]]
+        tested = [
+            TestedSet("query-relevant", own),
+            TestedSet("without discount", plain.neurons),
+            TestedSet("with common ones", common.neurons),
+            TestedSet("knowledge neurons", knowledge_neurons(strongest, count, thresholds.threshold)),
+            TestedSet("largest activations", self._active(key, count)),
+        ]
+        for seed in range(self.question.seed, self.question.seed + self.question.seeds) if count else ():
+            tested.append(TestedSet("random, same blocks", random_matched(own, self.space, seed), seed))
+            tested.append(TestedSet("random, all blocks", random_global(count, self.space, seed), seed))
+        return tested
+
+    def _active(self, key: str, count: int) -> Members:
+        """Neurons of the largest mean magnitude at the last token, over the prompts that found the query's."""
+        total: NDArray[np.float64] = np.zeros(len(self.space))
+        for wording in finding(self.search.sample, self.queries[key]):
+            batch = self.host.encode([Example("0", wording.prompt)], max_length=self.search.max_length)
+            trace = self.host.run(batch, None, record=self.space.sites)
+            last = [trace.value(site)[0, int(batch.readout[0])] for site in self.space.sites]
+            total += torch.cat(last).abs().double().cpu().numpy()
+        return np.sort(np.argsort(-total, kind="stable")[:count]).astype(np.int64)
+
+    def _answered(self, wording: Wording, tested: Sequence[TestedSet]) -> dict[str, Any]:
+        """A prompt's answers: intact, and under every set and factor."""
+        answers = answers_of(self.host, wording, self.search.sample.blank, self.search.max_length)
+        settings = [Setting()]
+        for factor in self.question.factors:
+            settings += [self._setting(one, factor) for one in tested]
+        shares = self._shares(wording, answers, settings).tolist()
+        rest = iter(shares[1:])
+        return {
+            "word": answers.target.word,
+            "intact": shares[0],
+            "answers": [[[one.name, one.seed, next(rest)] for one in tested] for _ in self.question.factors],
+        }
+
+    def _setting(self, one: TestedSet, factor: float) -> Setting:
+        readout = self.question.positions == "last"
+        return Setting(
+            "target", one.members, op=Op.SCALE, amount=factor, count=len(one.members), label=one.name, readout=readout
+        )
+
+    def _shares(self, wording: Wording, answers: Continuations, settings: Sequence[Setting]) -> NDArray[np.float64]:
+        """[S, 4] answers of a prompt under settings; only the last token runs where no other is edited."""
+        batch = self.host.encode([Example("0", wording.prompt)], max_length=self.search.max_length)
+        behind = self.question.positions == "last" and int(batch.mask.sum()) > 1
+        return responses(
+            self.host,
+            batch,
+            answer_target(answers),
+            [Cell(0, setting) for setting in settings],
+            self.space,
+            Sources(),
+            rows=ROWS.get(self.host.device.type, 64),
+            prefix=self.host.prefill(batch) if behind else None,
+        )
+
+    def finish(self, plan: Mapping[str, Any], total: RunningScores | None) -> Finished:
+        """How many queries, and where no wording was held out."""
+        facts = {"n": plan["items"], "outputs": list(OUTPUTS), "factors": list(self.question.factors)}
+        return Finished((), facts, tuple(self._warnings(plan)))
+
+    def _warnings(self, plan: Mapping[str, Any]) -> Iterator[str]:
+        if self.question.measured == "held_out" and plan["held_out"] < plan["items"]:
+            seen = plan["items"] - plan["held_out"]
+            yield f"{seen} of {plan['items']} queries have no wording left that found no neurons: theirs found them."
+        empty = sum(not len(found.neurons) for found in self.sets.relevant.values())
+        if empty:
+            yield f"{empty} queries have no query-relevant neuron under these thresholds; nothing is edited for them."
+
+
+def _place(seed: int, key: str, other: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{key}:{other}".encode()).digest()

@@ -1,0 +1,163 @@
+"""What kinds share that ask question sets: their queries, and stored scores of prompts as clusters and sets."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.analysis.clusters import Cluster, Pool, Relevant, Strongest, cluster_of, relevant
+from app.domain.errors import NotFound
+from app.domain.query_sampling import QuerySample, Thresholds
+from app.domain.question_sets import QuestionQuery, QuestionReader, Wording
+from app.domain.results import ItemRow
+from app.domain.runs import Run
+from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind
+
+GROUP = "prompts"
+"""Arrays of a search: the strongest neurons and scores of each prompt."""
+PROMPT = "prompt"
+"""Label of a prompt's row."""
+
+
+def sampled(sample: QuerySample, queries: Sequence[QuestionQuery]) -> tuple[QuestionQuery, ...]:
+    """Queries of the sample's part and domains, by domain and in the seed's order; not limited yet."""
+    wanted = [query for query in queries if not sample.domains or query.domain in sample.domains]
+    fitting = [query for query in wanted if sample.part in ("all", sample.split.part(query.key))]
+    domains = list(dict.fromkeys(query.domain for query in queries))
+    return tuple(sorted(fitting, key=lambda query: (domains.index(query.domain), _place(sample.seed, query.key))))
+
+
+def finding(sample: QuerySample, query: QuestionQuery) -> tuple[Wording, ...]:
+    """The wordings that find neurons: the first ones; all but the last where the sample does not say."""
+    return query.wordings[: sample.wordings or max(1, len(query.wordings) - 1)]
+
+
+def stored(sample: QuerySample, reader: QuestionReader) -> tuple[QuestionQuery, ...]:
+    """All queries of the stored set.
+
+    Raises:
+        NotFound: it is not in this database.
+    """
+    try:
+        found = reader.question_set(sample.questions)
+    except NotFound as error:
+        raise NotFound(
+            f"the question set '{sample.name}' in this database",
+            f"none with the content {sample.questions[:12]}",
+            "Import it again, then resume the run.",
+            "questions",
+        ) from error
+    return reader.queries(found.id)
+
+
+def _place(seed: int, key: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{key}".encode()).digest()
+
+
+class StoredPrompts(Protocol):
+    """What stored prompts are read from."""
+
+    def named(self, number: int, group: str) -> Mapping[tuple[str, str], NDArray[np.float64]]:
+        """Name and part to the values of every array of a group."""
+        ...
+
+    def items(self, number: int) -> tuple[ItemRow, ...]:
+        """Per-example results in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One stored prompt: its row, and its strongest scores."""
+
+    row: ItemRow
+    strongest: Strongest
+
+
+class Sets:
+    """Clusters and sets of all queries of a run.
+
+    Args:
+        prompts: query to its prompts, in the order of the plan.
+        domains: query to its domain.
+        space: the neurons that were scored.
+        thresholds: how scores become sets.
+    """
+
+    def __init__(
+        self,
+        prompts: Mapping[str, Sequence[Prompt]],
+        domains: Mapping[str, str],
+        space: NeuronSpace,
+        thresholds: Thresholds,
+    ) -> None:
+        self.prompts, self.domains, self.space, self.thresholds = prompts, domains, space, thresholds
+        self.queries = tuple(prompts)
+
+    @cached_property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """[Q] one a query."""
+        rows = ([prompt.strongest for prompt in prompts] for prompts in self.prompts.values())
+        return tuple(cluster_of(strongest, self.thresholds.threshold, self.thresholds.how) for strongest in rows)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """All of them."""
+        return Pool(self.clusters, self.thresholds.common)
+
+    @cached_property
+    def relevant(self) -> Mapping[str, Relevant]:
+        """Query to its query-relevant neurons."""
+        return {query: relevant(self.pool, at, self.thresholds.size) for at, query in enumerate(self.queries)}
+
+    @cached_property
+    def by_domain(self) -> Mapping[str, NDArray[np.int64]]:
+        """Domain to the union of its queries' sets, ascending."""
+        united: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
+        for query, found in self.relevant.items():
+            united[self.domains[query]].append(found.neurons)
+        return {domain: np.unique(np.concatenate(parts)) for domain, parts in united.items()}
+
+    @cached_property
+    def weights(self) -> Mapping[str, Mapping[int, float]]:
+        """Domain to neuron to the sum of its discounted scores over the domain's queries."""
+        sums: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+        for query, found in self.relevant.items():
+            for neuron, score in zip(found.neurons.tolist(), found.discounted.tolist(), strict=True):
+                sums[self.domains[query]][neuron] += score
+        return {domain: dict(values) for domain, values in sums.items()}
+
+    def index(self, flat: int) -> NeuronIndex:
+        """The unit at a flat index."""
+        return self.space.index(flat)
+
+    def layers(self, neurons: NDArray[np.int64]) -> dict[int, int]:
+        """Block to how many of some neurons lie in it; blocks of the space without any have 0."""
+        counts = dict.fromkeys(self.space.layers, 0)
+        for flat in neurons.tolist():
+            counts[self.index(flat).layer] += 1
+        return counts
+
+
+def space_of(run: Run) -> NeuronSpace:
+    """The neurons that a finished search scored."""
+    widths = run.facts["widths"]
+    return NeuronSpace(tuple(Site(layer, SiteKind.MID) for layer, _ in widths), tuple(width for _, width in widths))
+
+
+def stored_sets(run: Run, results: StoredPrompts, thresholds: Thresholds) -> Sets:
+    """Clusters and sets of a finished search, under these thresholds."""
+    arrays = results.named(run.id, GROUP)
+    prompts: dict[str, list[Prompt]] = {}
+    domains: dict[str, str] = {}
+    for row in results.items(run.id):
+        if row.label == PROMPT:
+            neurons, scores = (arrays[f"{row.item}", part] for part in ("neurons", "scores"))
+            prompts.setdefault(row.notes["query"], []).append(Prompt(row, Strongest(neurons.astype(np.int64), scores)))
+            domains[row.notes["query"]] = row.notes["domain"]
+    return Sets(prompts, domains, space_of(run), thresholds)

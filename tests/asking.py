@@ -1,0 +1,78 @@
+"""A small question set in memory, and the work of a search over it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from app.analysis.clusters import Strongest
+from app.domain.errors import NotFound
+from app.domain.query_sampling import QuerySample, Thresholds
+from app.domain.question_sets import QuestionQuery, QuestionSet, Wording, content_hash
+from app.domain.results import ArrayRow, ItemRow
+from app.jobs.base import Inputs
+from app.kinds.clusters.question import ClustersQuestion
+from app.kinds.clusters.work import ClustersWork
+from app.kinds.queries import Prompt, Sets
+from app.models.host import ModelHost
+
+WORDS = ("rain", "water", "dog", "fox", "clouds", "plain")
+
+
+def queries(number: int = 6, wordings: int = 3) -> tuple[QuestionQuery, ...]:
+    starts = ("what causes", "the relevant document is", "because clouds hold")
+    return tuple(
+        QuestionQuery(
+            f"q{at}",
+            ("first", "second")[at % 2],
+            tuple(Wording(f"{start} {WORDS[at]} a", WORDS[-at - 1]) for start in starts[:wordings]),
+        )
+        for at in range(number)
+    )
+
+
+class Memory:
+    """A question set in memory."""
+
+    def __init__(self, *stored: QuestionQuery) -> None:
+        self.stored = stored
+
+    def question_set(self, name: str) -> QuestionSet:
+        if name != content_hash(self.stored):
+            raise NotFound("a set", "none", "Import it.")
+        return QuestionSet(1, "memory", name, 0, 0, {}, 0, False, "", "", {}, datetime.now(UTC), False)
+
+    def queries(self, number: int, keys: Any = None) -> tuple[QuestionQuery, ...]:
+        return self.stored
+
+
+def work(host: ModelHost, stored: tuple[QuestionQuery, ...], **sample: Any) -> ClustersWork:
+    values = {"known": 0, **sample}
+    question = ClustersQuestion(
+        sample=QuerySample(questions=content_hash(stored), name="memory", **values), params={"steps": 4}, max_length=64
+    )
+    return ClustersWork(question, Inputs({}, None, None, questions=Memory(*stored)), host)  # type: ignore[arg-type]
+
+
+def ran(doing: ClustersWork) -> tuple[dict[str, Any], list[Any], Any]:
+    """Plan, rows, and what it finishes with."""
+    plan, rows, total = doing.plan(), [], None
+    for shard in doing.shards(plan):
+        partial = doing.work(plan, shard)
+        rows += partial.rows
+        total = partial.sums if total is None else total.add(partial.sums)
+    return plan, rows, doing.finish(plan, total)
+
+
+def sets_of(doing: ClustersWork, rows: list[Any], **look: Any) -> Sets:
+    """As a report reads them."""
+    arrays = {(row.name, row.part): row.values for row in rows if isinstance(row, ArrayRow)}
+    prompts: dict[str, list[Prompt]] = {}
+    domains = {}
+    for row in rows:
+        if isinstance(row, ItemRow) and row.label == "prompt":
+            neurons = arrays[f"{row.item}", "neurons"].astype(np.int64)
+            prompt = Prompt(row, Strongest(neurons, arrays[f"{row.item}", "scores"]))
+            prompts.setdefault(row.notes["query"], []).append(prompt)
+            domains[row.notes["query"]] = row.notes["domain"]
+    return Sets(prompts, domains, doing.space, Thresholds(**look))
