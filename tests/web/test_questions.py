@@ -38,7 +38,7 @@ def test_a_file_is_looked_at_before_it_is_stored(golgi: Golgi) -> None:
     client = client_of(golgi)
     there = staged(client, BODY)
     page = client.get(there)
-    assert page.status_code == 200 and page.text.count("What is 2?") == 3 and "What is 3?" not in page.text
+    assert page.status_code == 200 and page.text.count("What is 2?") == 4 and "What is 3?" not in page.text
     assert client.get("/questions.json").json()["sets"] == []
     looked = client.post(there, data={"look": "1", "domain_by": "language", "seed": "7"}).text
     assert "seed 7" in looked and "domain by language" in looked

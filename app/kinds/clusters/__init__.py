@@ -24,6 +24,5 @@ KIND: Kind[ClustersQuestion, ClustersForm, ClustersLook] = Kind(
     help="Scores every prompt of a question set, gathers each query's strongest neurons, and takes out those that show "
     "up for most queries.",
     send="Find them",
-    navigation=(35, "Neurons of queries"),
     offers={"questions": "Which neurons matter for these queries?"},
 )
