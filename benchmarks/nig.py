@@ -32,7 +32,8 @@ from app.methods.sweep import chunk_rows, complete_sites, sweep_path
 from app.models.architectures import claim
 from app.models.encoding import Encoder
 from app.models.host import ModelHost
-from app.models.loading import Hosts, host_of
+from app.models.loading import Hosts
+from app.models.probing import host_of
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models_cache"
