@@ -30,10 +30,11 @@ from app.methods.conductance import NeuronIntegratedGradients
 from app.methods.sweep import Path as SweptPath
 from app.methods.sweep import chunk_rows, complete_sites, sweep_path
 from app.models.architectures import claim
-from app.models.encoding import Encoder
+from app.models.encoder import Encoder
 from app.models.host import ModelHost
 from app.models.loading import Hosts
 from app.models.probing import host_of
+from app.models.tasks import tasks
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models_cache"
@@ -58,7 +59,7 @@ def large(device: torch.device, dtype: torch.dtype) -> ModelHost:
         revision="none",
         weights_hash="random",
         family="BERT",
-        task="ranker",
+        task="pair",
         layers=0,
         hidden=0,
         heads=0,
@@ -73,7 +74,7 @@ def large(device: torch.device, dtype: torch.dtype) -> ModelHost:
     )
     family = claim("bert")
     assert family is not None
-    return host_of(model, Encoder(tokenizer, "ranker", 512), family, card)
+    return host_of(model, Encoder(tokenizer, [tasks()["pair"]], 512), family, card)
 
 
 def timed(device: torch.device, work: Callable[[], Any], repeats: int) -> float:

@@ -1,5 +1,6 @@
 """What a developer finds beside the code: commands, hooks, versions, documents."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -197,3 +198,14 @@ def test_serve_ends_with_what_cannot_start(room: Path, serving: Callable[..., su
     process = serving("--broken")
     process.communicate(timeout=20)
     assert process.returncode == 7 and alive(room) == {}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
+def test_a_benchmark_can_be_started(path: Path) -> None:
+    """Everything it imports is there; it says what it does."""
+    spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    assert module.__doc__ and callable(module.main)
