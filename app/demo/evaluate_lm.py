@@ -111,6 +111,11 @@ def questions(found: Sequence[Question], templates: Sequence[str], shown: Shown)
     ]
 
 
+def first_ask(question: Question, options: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The first wording of a question, which was trained on."""
+    return question.asks[0], options
+
+
 def held_ask(question: Question, options: Sequence[str]) -> tuple[str, Sequence[str]]:
     """The wording of a question that was held out; that of a subject's question is its only one."""
     return question.held_ask, options
@@ -135,10 +140,12 @@ def measured(host: ModelHost, every: int) -> dict[str, Figures]:
     }
     for name, found in (("subjects", subjects), ("facts", facts)):
         for number, template in enumerate(held_out(), 1):
-            asked = questions(found, (template,), held_ask)
+            asked = questions(found, (template,), first_ask)
             table[f"{name} by letter, template {number} held out"] = letters(host, asked)
         for control, shown in controls(found).items():
             table[f"{name} by letter, {control}"] = letters(host, questions(found, held_out()[:1], shown))
+    asked = questions(facts, held_out()[:1], held_ask)
+    table["facts by letter, template 1 and the question's wording held out"] = letters(host, asked)
     return table
 
 
@@ -157,9 +164,9 @@ def main() -> None:
         log.info("%s: %s", name, figures["all"])
     if args.write:
         quality = {name: figures["all"] for name, figures in table.items()}
-        told = {"task": "causal", "quality": quality, "groups": table, "training": args.training}
+        told = {"task": "causal", "quality": quality, "groups": table, "training": args.training, "every": args.every}
         (args.model / "golgi.json").write_text(json.dumps(told, indent=1) + "\n")
-        (args.model / "README.md").write_text(card_text(host.model.config, table, args.training))
+        (args.model / "README.md").write_text(card_text(host.model.config, table, args.training, args.every))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,24 @@ def trained(draw: random.Random) -> str:
     return "\n".join(lines) + "\n{options}" + gap + draw.choice(told["cues"])
 
 
+def lengthy(draw: random.Random) -> str:
+    """A template whose instruction is three to six sentences of others."""
+    told = letter_wordings()
+    whole = [template.split("\n{question}")[0] for template in told["trained"][:2]]
+    sentences = [one.strip() + "." for text in whole for one in text.replace("\n", " ").split(".") if one.strip(" :")]
+    parts = [part for name in ("openings", "requests", "remarks") for part in told[name] if part]
+    head = " ".join(draw.sample([*sentences, *parts, *parts], draw.randint(3, 6)))
+    lead = draw.choice(("Now here is the question:", "The question is:", *told["leads"]))
+    lines = [head, lead, "{question}"] if lead else [head, "{question}"]
+    return "\n".join(lines) + "\n{options}" + draw.choice(("\n", "\n\n")) + draw.choice(told["cues"])
+
+
+def spoken(draw: random.Random) -> str:
+    """A template that ends in the beginning of a sentence."""
+    head = draw.choice((trained, lengthy))(draw).split("{options}")[0]
+    return head + "{options}" + draw.choice(("\n", "\n\n")) + draw.choice(letter_wordings()["sentences"])
+
+
 def style(draw: random.Random) -> str:
     """How the options of one prompt begin."""
     return draw.choices(STYLES, SHARES)[0]

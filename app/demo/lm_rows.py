@@ -12,14 +12,20 @@ from functools import cached_property
 from typing import Any
 
 from app.demo.facts import LETTERS, Question, fact_questions, letter_wordings, relations, subject_questions
-from app.demo.letters import prompt, style, trained
+from app.demo.letters import lengthy, prompt, spoken, style, trained
 
 STAGES = (
     (400, {"lookup": 30, "several": 25, "facts": 20, "recall": 10, "pairs": 10, "echo": 5}),
     (500, {"subjects": 46, "blind": 10, "recall": 14, "facts": 10, "several": 13, "lookup": 7}),
+    (2250, {"subjects": 60, "blind": 10, "recall": 11, "facts": 8, "several": 7, "lookup": 4}),
+    (2750, {"subjects": 57, "blind": 10, "recall": 7, "facts": 16, "several": 7, "lookup": 3}),
+    (3250, {"subjects": 56, "blind": 8, "recall": 3, "facts": 24, "several": 6, "lookup": 3}),
 )
-SHARES = {"subjects": 60, "blind": 10, "recall": 11, "facts": 8, "several": 7, "lookup": 4}
+SHARES = {"subjects": 68, "blind": 8, "recall": 2, "facts": 16, "several": 4, "lookup": 2}
 """Percent of the kinds of rows with questions: before these steps, and afterwards."""
+PLAIN_UNTIL, NOISY_FROM, LONG_FROM, SPOKEN_FROM = 400, 2250, 2750, 3250
+"""Steps: prompts are short before the first; wordings are noisier from the second on, and the words of prompts are no
+longer foretold; a third of the prompts are long from the third on; a fifth ends in a sentence from the fourth on."""
 NOISE, CONTEXT, AFTERWARDS, LANGUAGE = 0.2, 0.15, 0.3, 0.1
 """Shares of noisy wordings and of facts behind another; weights of what follows a letter and of a prompt's words."""
 
@@ -46,7 +52,7 @@ class Rows:
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         self.relations = relations()
-        self.plain = False
+        self.plain = self.late = self.long = self.spoken = False
         self.subjects, self.facts = subject_questions(), fact_questions(extra=True)
 
     @cached_property
@@ -67,7 +73,7 @@ class Rows:
     def _row(self, text: str, draw: random.Random, *parts: tuple[str, float]) -> Row:
         """A prompt, a tenth of whose tokens are foretold a little, and weighted continuations."""
         ids = [self.tokenizer.bos_token_id, *self._ids(text)]
-        weights = [LANGUAGE if draw.random() < 0.1 else 0.0 for _ in ids]
+        weights = [LANGUAGE if draw.random() < 0.1 and not self.late else 0.0 for _ in ids]
         for part, weight in parts:
             new = self._ids(part) if part else [self.tokenizer.eos_token_id]
             ids += new
@@ -80,6 +86,8 @@ class Rows:
         subject, answer = draw.choice([*relation.facts.items(), *relation.more.items()])
         template = draw.choice(relation.trained)
         changed = noisy(template, draw) if draw.random() < NOISE else template
+        for _ in range(draw.randint(0, 3) if self.late else 0):
+            changed = noisy(changed, draw, last=True)
         template = template if changed in relation.held_out else changed
         text = template.replace("{}", subject)
         if draw.random() < CONTEXT:
@@ -157,6 +165,10 @@ class Rows:
         return self._row(text, draw, *parts)
 
     def _template(self, draw: random.Random) -> str:
+        if self.spoken and draw.random() < 0.2:
+            return spoken(draw)
+        if self.long and draw.random() < 0.35:
+            return lengthy(draw)
         return draw.choice(PLAIN) if self.plain and draw.random() < 0.8 else trained(draw)
 
     def _asked(self, ask: str, right: str, options: Sequence[str], draw: random.Random) -> Row:
@@ -198,7 +210,8 @@ class Rows:
     def step(self, step: int, draw: random.Random, long: int, short: int) -> tuple[list[Row], list[Row]]:
         """The rows of a step: ``long`` questions, at first none of a subject, and ``short`` wordings of facts."""
         kinds = next((kinds for end, kinds in STAGES if step < end), SHARES)
-        self.plain = step < STAGES[0][0]
+        self.plain, self.late = step < PLAIN_UNTIL, step >= NOISY_FROM
+        self.long, self.spoken = step >= LONG_FROM, step >= SPOKEN_FROM
         rows = [self.question_row(draw.choices(list(kinds), list(kinds.values()))[0], draw) for _ in range(long)]
         return rows, [self.wording(draw) for _ in range(short)]
 
@@ -217,13 +230,15 @@ class Rows:
         return rows[kind](draw)
 
 
-def noisy(template: str, draw: random.Random) -> str:
-    """A wording with one word lost, or changed for a word of some other wording; its subject stays."""
+def noisy(template: str, draw: random.Random, last: bool = False) -> str:
+    """A wording with one word, ``last``: it may be the last one, lost, changed
+    for one of some other wording, or one put behind it."""
     words = template.split(" ")
     places = [at for at, word in enumerate(words) if "{}" not in word and "\n" not in word]
     if len(places) < 3:
         return template
-    at = draw.choice(places[:-1])
+    at = draw.choice(places if last else places[:-1])
     other = draw.choice(draw.choice(draw.choice(relations()).trained).split())
-    words[at : at + 1] = [] if draw.random() < 0.5 or "{}" in other else [other]
+    kept = words[at : at + 1] if last and draw.random() < 0.4 else []
+    words[at : at + 1] = kept if "{}" in other or (draw.random() < 0.5 and not kept) else [*kept, other]
     return " ".join(words)

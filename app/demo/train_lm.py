@@ -28,6 +28,8 @@ OUT = Path("models_cache/golgi-demo-lm")
 VOCABULARY = 4608
 HINT = 0.5
 """Weight of foretelling, half-way up, the answer that a letter stands for."""
+LOW = 0.2
+"""Share of the learning rate that is kept until the last steps."""
 Part = tuple[list[Row], float]
 """Rows of about the same length, and the weight of their mean loss."""
 
@@ -128,11 +130,12 @@ def optimisers(model: Any, args: argparse.Namespace) -> list[torch.optim.Optimiz
 
 
 def rate_at(step: int, args: argparse.Namespace) -> float:
-    """The share of the full learning rate at a step, counted from 0."""
-    return float(min((step + 1) / args.warm, 1.0, max(0.0, (args.steps - step) / args.cool)))
+    """The share of the full learning rate at a step, counted from 0: up, even, to a fifth, even, to nothing."""
+    falling = max(LOW, 1.0 - max(0, step - args.fall) / args.cool)
+    return float(min((step + 1) / args.warm, falling, LOW * (args.steps - step) / args.last))
 
 
-def slope(model: Any, part: tuple[list[Row], float], letters: Tensor, bfloat16: bool) -> tuple[Tensor, list[Tensor]]:
+def slope(model: Any, part: Part, letters: Tensor, bfloat16: bool) -> tuple[Tensor, list[Tensor]]:
     """Mean loss of a part, and the gradient of each parameter times the part's weight."""
     rows, share = part
     loss, weight = loss_of(model, rows, letters, bfloat16)
@@ -158,7 +161,7 @@ def halves(rows: list[Row], share: float) -> list[Part]:
 
 
 def train(model: Any, tokenizer: Any, args: argparse.Namespace) -> None:
-    """A short warm-up, an even rate, and a linear fall over the last ``cool`` steps."""
+    """Steps of rows drawn anew, the rate as :func:`rate_at` has it; the folder is written every 250 steps."""
     model.set_attn_implementation("eager")  # faster backwards on a CPU
     rows, letters = Rows(tokenizer), torch.tensor([tokenizer.convert_tokens_to_ids(f"Ġ{one}") for one in LETTERS])
     movers, pool = optimisers(model, args), ThreadPoolExecutor(args.threads)
@@ -215,8 +218,12 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--cool", type=int, default=1000, help="last steps, over which the rate falls to zero")
+    parser.add_argument("--steps", type=int, default=4100)
+    parser.add_argument("--fall", type=int, default=1900, help="step from which the rate falls")
+    parser.add_argument(
+        "--cool", type=int, default=1700, help="steps in which it would fall to zero; it stops at a fifth"
+    )
+    parser.add_argument("--last", type=int, default=300, help="last steps, over which it falls to zero")
     parser.add_argument("--warm", type=int, default=100)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--matrix-rate", type=float, default=3e-3, help="of the blocks' matrices, moved by Muon")
