@@ -70,7 +70,7 @@ def test_folder_is_small_and_ordinary() -> None:
 
 @needs_model
 def test_it_loads_and_passes_every_check(host: ModelHost) -> None:
-    assert len(host.card.checks) == 10 and all(check.state == "ok" for check in host.card.checks)
+    assert len(host.card.checks) == 11 and all(check.state == "ok" for check in host.card.checks)
     assert host.card.task == "causal"
 
 
