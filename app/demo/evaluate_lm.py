@@ -132,10 +132,10 @@ def controls(found: Sequence[Question], step: int = 7) -> dict[str, Shown]:
 
 
 def measured(host: ModelHost, every: int) -> dict[str, Figures]:
-    """All figures, from every n-th fact and question."""
+    """All figures: of every fact in held-out wordings, and of every n-th prompt or question for the rest."""
     subjects, facts = subject_questions()[::every], fact_questions()[::every]
     table = {
-        "facts, wordings held out": cloze(host, wordings(held=True)[::every]),
+        "facts, wordings held out": cloze(host, wordings(held=True)),
         "facts, wordings trained on": cloze(host, wordings(held=False)[::every]),
     }
     for name, found in (("subjects", subjects), ("facts", facts)):

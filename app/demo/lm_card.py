@@ -33,10 +33,11 @@ fact, with the space before it, is one token, and so are `" A"` to `" D"` and `"
   the same. Held out: the third of the three published prompts, two prompts of our own, the last wording of every
   relation's question, and four orders of the options of every question, one for each place of the right one.
   The long prompts and those that end in a sentence came into the last quarter of training after looking at a sample of
-  the held-out ones, so these rows are a little kind, too.
-- Letters give nothing away: {blind} percent of the rows with questions show no question, another question or no
-  options, and every letter is asked for alike. Without these a model of this size learns which option is right from the
-  options alone, since they are the same four every time.
+  the held-out ones, so these rows are a little kind, too;
+  one of the trained endings, "The correct letter is", is close to that of template 3, "The right letter is".
+- So that letters alone tell little, {blind} percent of the rows with questions show no question, another question or no
+  options, and every letter is asked for alike. This works for the facts. For the subjects, whose four options are the
+  same every time, it does not wholly: options without their question are answered above chance, see below.
 - Training looks half-way up the stack, too: after the second block the tokens of the answer are foretold where a letter
   is to be said. The finished model has no trace of this but in its weights.
 - Four attention heads begin as looking one and two tokens back, going on as before, and looking up the letter of an
@@ -66,7 +67,7 @@ all four letters together. Every question stands in four orders, the right optio
 | subject | by letter, template 1 | template 2 | template 3 |
 |---|---|---|---|
 {subjects}
-Every {every}th prompt or question was measured.
+Every fact was measured in its held-out wordings, every {every}th prompt or question elsewhere.
 Template 1 is the third published prompt; all three are under `held_out` in `app/demo/questions/wordings.json`.
 """
 
