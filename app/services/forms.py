@@ -84,14 +84,16 @@ class FormView:
 
     @cached_property
     def usable(self) -> tuple[str, ...]:
-        """Slugs of the models that can be loaded."""
-        return tuple(model.info.slug for model in self.models.models if not model.info.problem)
+        """Slugs of the models that can be loaded and that the kind takes."""
+        fits = self.kind.ask.fits
+        return tuple(model.info.slug for model in self.models.models if not model.info.problem and fits(model.info))
 
     @cached_property
     def model(self) -> str:
-        """The chosen model, as typed or as picked; else the embedded one."""
+        """The chosen model, as typed or as picked; else the kind's own, an embedded one, or the first that fits."""
         chosen = str(self.value("other")).strip() or str(self.value("model"))
-        return chosen or (MODEL if MODEL in self.usable else next(iter(self.usable), ""))
+        usual = str(self.fields["model"].default) if "model" in self.fields else MODEL
+        return chosen or next((name for name in (usual, MODEL, *self.usable) if name in self.usable), "")
 
     @cached_property
     def _looked_up(self) -> tuple[ModelInfo | None, GolgiError | None]:

@@ -95,6 +95,10 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         """The question, and its model."""
         return ExplainForm.model_validate({**run.spec.settings, "model": run.spec.source or run.spec.model})
 
+    def fits(self, info: ModelInfo) -> bool:
+        """Every model: the form of the input goes by it."""
+        return True
+
     def text(self, question: ExplainQuestion) -> str:
         """Query and passages."""
         return "\n".join([question.query, *question.passages])
