@@ -218,6 +218,6 @@ def test_the_script_is_of_the_packages_version_and_draws_every_kind_of_trace() -
     version = re.compile(r"plotly\.js (?:\(.*\) )?v(\d+)\.")
     assert version.search(script)[1] == version.search(whole)[1]
     sources = "".join(path.read_text(encoding="utf-8") for path in (root / "app" / "figures").glob("*.py"))
-    kinds = set(re.findall(r'"type": "(\w+)"', sources)) - {"linear", "log", "category", "line", "rect"}
+    kinds = set(re.findall(r'"type": "(\w+)"', sources)) - {"linear", "log", "category", "line", "rect", "data"}
     assert kinds == {"scatter", "bar", "heatmap"}
     assert all(f'moduleType:"trace",name:"{kind}"' in script for kind in kinds)
