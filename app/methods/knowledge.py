@@ -25,8 +25,8 @@ from app.numerics.pooling import parts_of, pool
 from app.numerics.riemann import Points, riemann
 
 CITATION = (
-    "@inproceedings{chen2025qrnca, title={Identifying Query-Relevant Neurons in Large Language Models for Long-Form Texts}, "
-    "author={Chen, Lihu and Dejl, Adam and Toni, Francesca}, booktitle={AAAI}, year={2025}, "
+    "@inproceedings{chen2025qrnca, title={Identifying Query-Relevant Neurons in Large Language Models for Long-Form "
+    "Texts}, author={Chen, Lihu and Dejl, Adam and Toni, Francesca}, booktitle={AAAI}, year={2025}, "
     "eprint={2406.10868}, archivePrefix={arXiv}}"
 )
 LEAST = 0.1
