@@ -1,6 +1,6 @@
 """What a person waits for: from starting the server to its first answer, and from the click to the picture.
 
-Run: ``python benchmarks/page_speed.py [--rounds 3] [--idle 8]``; needs Playwright (the extra ``test``) and a chromium. A
+Run: ``python benchmarks/page_speed.py [--rounds 3] [--idle 8]``; needs Playwright (the extra ``test``) and chromium. A
 server of its own starts on an empty data folder, and the browser shares its cores. Each round asks something new of the
 demo model. Printed with each: the seconds of the run itself, the floor of the wait.
 """
