@@ -13,7 +13,7 @@ from app.domain.model_card import ModelCard
 from app.models.architectures import architectures
 from app.models.architectures.base import Architecture
 from app.models.host import ModelHost
-from app.models.loading import encoder_of, host_of
+from app.models.probing import encoder_of, host_of
 from app.models.tasks import readings as tasks_of
 from app.models.tasks import tasks
 from app.models.tasks.base import Task

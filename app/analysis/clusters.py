@@ -6,6 +6,7 @@ length of the model. Axes: J prompts of a query, Q queries of the pool, n member
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -116,14 +117,14 @@ class Pool:
                 "queries",
             )
 
-    @property
+    @cached_property
     def frequency(self) -> Mapping[int, int]:
         """Neuron to the number of clusters that it is in."""
         everything = [np.empty(0, np.int64), *(cluster.neurons for cluster in self.clusters)]
         neurons, counts = np.unique(np.concatenate(everything), return_counts=True)
         return dict(zip(neurons.tolist(), counts.tolist(), strict=True))
 
-    @property
+    @cached_property
     def common(self) -> frozenset[int]:
         """Neurons of more than ``most`` of the clusters."""
         return frozenset(n for n, count in self.frequency.items() if count > self.most * len(self.clusters))

@@ -157,9 +157,9 @@ class Ask(ABC, Generic[Q, F]):
             BadInput, Conflict, NotFound, Unsupported: what is wrong, with the field's name.
         """
 
-    @abstractmethod
     def again(self, run: Run, inputs: Mapping[str, Run]) -> F:
-        """The form that asks a stored run's question again."""
+        """The form that asks a stored run's question again: its question and model, unless a kind says otherwise."""
+        return self.Form.model_validate({**run.spec.settings, "model": run.spec.source or run.spec.model})
 
     def words(self, run: Run, inputs: Mapping[str, Run]) -> list[str]:
         """The command that asks a stored run's question again, but for ``golgi`` and the kind's key."""

@@ -61,6 +61,10 @@ class _ReadoutMethod(Method):
         space = host.space("ffn")
         return space.within(host.answering_layers) if self.positions == "readout" else space
 
+    def passes(self, layers: int) -> int:
+        """m + 1 row-passes for each path; in causal language models of one token, through the blocks above."""
+        return (self.steps + 1) * (1 if self.joint else layers)
+
     def attribute(self, host: ModelHost, batch: Batch, target: Target) -> tuple[Attribution, ...]:
         """Scores of each example, each by itself.
 
@@ -151,10 +155,6 @@ class KnowledgeAttribution(_ReadoutMethod):
         "remainder raise the steps, or take the midpoint rule."
     )
 
-    def passes(self, layers: int) -> int:
-        """m + 1 row-passes for each block; in causal language models of one token, through the blocks above."""
-        return layers * (self.steps + 1)
-
 
 class JointKnowledge(_ReadoutMethod):
     """One path for all blocks together (``qrnca.md`` section 12, 4): cheap, and another quantity."""
@@ -174,10 +174,6 @@ class JointKnowledge(_ReadoutMethod):
         "that it does. It is not the published score; choose knowledge attribution for that."
     )
     joint: ClassVar[bool] = True
-
-    def passes(self, layers: int) -> int:
-        """m + 1 row-passes."""
-        return self.steps + 1
 
 
 @dataclass(frozen=True)

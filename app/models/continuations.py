@@ -9,12 +9,12 @@ from torch import Tensor
 
 from app.domain.errors import BadInput
 from app.domain.examples import Example
+from app.domain.query_sampling import Blank
 from app.domain.question_sets import LETTERS, Wording
 from app.models.encoding import Batch
 from app.models.host import ModelHost
 from app.models.targets import Target, token_target
 
-Blank = Literal["auto", "space", "bare"]
 BLANKS: tuple[Literal["space", "bare"], ...] = ("space", "bare")
 
 

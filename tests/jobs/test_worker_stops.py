@@ -204,12 +204,18 @@ def test_no_host_keeps_a_hook_of_a_job_that_ended(db: Database) -> None:
     kind.worked = evicted
     asked(worker, items=1)
     worker.run_once()
+    worker.closing.set()
     for host in (first, pool.host):
-        worker.closing.set()
-        try:
-            host.between()
-        except Stopped:
-            pytest.fail("a host still calls the job that ended")
+        assert not stops(host), "a host still calls the job that ended"
+
+
+def stops(host: Host) -> bool:
+    """Whether what a host calls between two passes stops it."""
+    try:
+        host.between()
+    except Stopped:
+        return True
+    return False
 
 
 def test_only_held_jobs_are_renewed(db: Database) -> None:

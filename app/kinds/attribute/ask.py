@@ -43,10 +43,6 @@ class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
         rows = sample.limit * method.passes(model.info.layers or 1) * (2 if question.target.name == "pairwise" else 1)
         return Asked(question, model, _title(question), sample.name, version=method.version, rows=rows)
 
-    def again(self, run: Run, inputs: Mapping[str, Run]) -> AttributeForm:
-        """The question, and its model."""
-        return AttributeForm.model_validate({**run.spec.settings, "model": run.spec.source or run.spec.model})
-
     def words(self, run: Run, inputs: Mapping[str, Run]) -> list[str]:
         """The model, and the rest as JSON, so that the dataset is named by its content."""
         return spelled(self.again(run, inputs), self.fields(), frozenset({"model"}))

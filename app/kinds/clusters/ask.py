@@ -49,10 +49,6 @@ class ClustersAsk(Ask[ClustersQuestion, ClustersForm]):
         rows *= method.passes(model.info.layers or 1)
         return Asked(question, model, title, questions.name, version=method.version, rows=rows)
 
-    def again(self, run: Run, inputs: Mapping[str, Run]) -> ClustersForm:
-        """The question, and its model."""
-        return ClustersForm.model_validate({**run.spec.settings, "model": run.spec.source or run.spec.model})
-
     def words(self, run: Run, inputs: Mapping[str, Run]) -> list[str]:
         """The model, and the rest as JSON, so that the set is named by its content."""
         return spelled(self.again(run, inputs), self.fields(), frozenset({"model"}))

@@ -141,7 +141,7 @@ class ClustersWork:
         for site, units in self.space.split(np.asarray(flat, dtype=np.int64)).items():
             logits = self.host.weights.vocabulary(site.layer, units.tolist())
             for unit, row in zip(units.tolist(), logits, strict=True):
-                ends = (row.topk(WORDS).indices.tolist(), (-row).topk(WORDS).indices.tolist())
+                ends = (row.topk(WORDS).indices.tolist(), row.topk(WORDS, largest=False).indices.tolist())
                 words = [[self.host.tokenizer.decode([token]) for token in tokens] for tokens in ends]
                 reading[str(self.space.offsets[site] + unit)] = words
         return reading

@@ -48,9 +48,14 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
         return Changes(self.items, self.question.factors.index(factor), factor)
 
     @cached_property
+    def by_factor(self) -> Mapping[float, tuple[SetLine, ...]]:
+        """Factor to every set under it."""
+        return {factor: self.changes(factor).lines() if self.items else () for factor in self.question.factors}
+
+    @property
     def lines_of(self) -> tuple[SetLine, ...]:
         """Every set under the factor that is looked at."""
-        return self.changes(self.factor).lines() if self.items else ()
+        return self.by_factor[self.factor]
 
     @cached_property
     def view(self) -> EffectsView:
@@ -80,7 +85,7 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
         return tuple(self._sentence(factor) for factor in order)
 
     def _sentence(self, factor: float) -> str:
-        lines = {line.name: line for line in self.changes(factor).lines()}
+        lines = {line.name: line for line in self.by_factor[factor]}
         first = next(iter(lines.values()))
         told = f"{done(factor).capitalize()}, the query-relevant neurons change the probability of their own answer by "
         told += f"{_share(first.own.mean)} ({_share(first.own.low)} to {_share(first.own.high)}, n = {first.own.n})"
@@ -148,7 +153,7 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
     def lines(self) -> Iterator[str]:
         """Every set and factor."""
         for factor in self.question.factors:
-            for line in self.changes(factor).lines() if self.items else ():
+            for line in self.by_factor[factor]:
                 ratio = (
                     ""
                     if line.ratio is None

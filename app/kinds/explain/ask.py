@@ -1,13 +1,12 @@
 """From a form, a command line or an API body to the question of an explanation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from app.domain.counting import counted
 from app.domain.errors import BadInput, Missing
 from app.domain.model_at_hand import Model
 from app.domain.model_card import ModelInfo
-from app.domain.runs import Run
 from app.domain.targets import TITLES
 from app.forms.read import Given
 from app.kinds.asking import Ask, Asked, Values
@@ -90,10 +89,6 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         )
         desk.asked_tokens(model, question.target, question.examples)
         return question, method
-
-    def again(self, run: Run, inputs: Mapping[str, Run]) -> ExplainForm:
-        """The question, and its model."""
-        return ExplainForm.model_validate({**run.spec.settings, "model": run.spec.source or run.spec.model})
 
     def fits(self, info: ModelInfo) -> bool:
         """Every model: the form of the input goes by it."""
