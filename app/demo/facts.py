@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 HOME = Path(__file__).parent / "questions"
+FACTS = Path(__file__).parent / "cloze_facts" / "facts.json"
 HELD_OUT = (2, 4)
 """Places of the wordings, of the five that a relation has, that are never trained on."""
 LETTERS = "ABCD"
@@ -86,16 +87,17 @@ def letter_wordings() -> Mapping[str, list[str]]:
 
 @cache
 def relations() -> tuple[Relation, ...]:
-    """Every relation of ``facts.json`` with its own paraphrases."""
+    """Every relation of the cloze facts with its own paraphrases."""
     found = []
     written = json.loads((HOME / "wordings.json").read_text("utf-8"))["relations"]
-    for name, told in json.loads((HOME / "facts.json").read_text("utf-8")).items():
+    for name, told in json.loads(FACTS.read_text("utf-8")).items():
         own = written[name]
         given = told["templates"]
         held = tuple(given[place] for place in HELD_OUT)
         trained = tuple(text for text in given if text not in held) + tuple(own["cloze"])
         more = dict(own.get("more", {}))
-        found.append(Relation(name, told["domain"], trained, held, tuple(own["asks"]), told["facts"], more))
+        facts = {fact["subject"]: fact["object"] for fact in told["facts"]}
+        found.append(Relation(name, told["domain"], trained, held, tuple(own["asks"]), facts, more))
     return tuple(found)
 
 

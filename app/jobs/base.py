@@ -12,6 +12,7 @@ from app.domain.question_sets import NO_QUESTIONS, QuestionReader
 from app.domain.results import ItemRow, Row
 from app.domain.runs import Lane, Run
 from app.domain.scores import NeuronScores, RunningScores
+from app.domain.sites import NeuronSpace
 from app.models.host import ModelHost
 
 
@@ -28,6 +29,10 @@ class ScoreReader(Protocol):
 
     def items(self, number: int) -> tuple[ItemRow, ...]:
         """Per-example results of a run, in order."""
+        ...
+
+    def space(self, number: int) -> NeuronSpace:
+        """The neurons that a run scores."""
         ...
 
     def responses(self, number: int) -> Mapping[int, Mapping[int, NDArray[np.float64]]]:

@@ -16,7 +16,7 @@ from app.domain.query_sampling import QuerySample, Thresholds
 from app.domain.question_sets import QuestionQuery, QuestionReader, Wording
 from app.domain.results import ItemRow
 from app.domain.runs import Run
-from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind
+from app.domain.sites import NeuronIndex, NeuronSpace
 
 GROUP = "prompts"
 """Arrays of a search: the strongest neurons and scores of each prompt."""
@@ -68,6 +68,10 @@ class StoredPrompts(Protocol):
 
     def items(self, number: int) -> tuple[ItemRow, ...]:
         """Per-example results in order."""
+        ...
+
+    def space(self, number: int) -> NeuronSpace:
+        """The neurons that a run scores."""
         ...
 
 
@@ -144,12 +148,6 @@ class Sets:
         return counts
 
 
-def space_of(run: Run) -> NeuronSpace:
-    """The neurons that a finished search scored."""
-    widths = run.facts["widths"]
-    return NeuronSpace(tuple(Site(layer, SiteKind.MID) for layer, _ in widths), tuple(width for _, width in widths))
-
-
 def stored_sets(run: Run, results: StoredPrompts, thresholds: Thresholds) -> Sets:
     """Clusters and sets of a finished search, under these thresholds."""
     arrays = results.named(run.id, GROUP)
@@ -160,4 +158,4 @@ def stored_sets(run: Run, results: StoredPrompts, thresholds: Thresholds) -> Set
             neurons, scores = (arrays[f"{row.item}", part] for part in ("neurons", "scores"))
             prompts.setdefault(row.notes["query"], []).append(Prompt(row, Strongest(neurons.astype(np.int64), scores)))
             domains[row.notes["query"]] = row.notes["domain"]
-    return Sets(prompts, domains, space_of(run), thresholds)
+    return Sets(prompts, domains, results.space(run.id), thresholds)

@@ -13,6 +13,7 @@ from tiny import tiny_host
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
 from app.domain.results import ArrayRow, ItemRow
+from app.domain.sites import NeuronSpace
 from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
 from app.jobs.base import Inputs
@@ -26,8 +27,11 @@ from app.models.host import ModelHost
 class Stored:
     """Rows of a finished search in memory."""
 
-    def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
+    def __init__(self, rows: list[Any], space: NeuronSpace) -> None:
+        self.rows, self.scored = rows, space
+
+    def space(self, number: int) -> NeuronSpace:
+        return self.scored
 
     def named(self, number: int, group: str) -> dict[tuple[str, str], Any]:
         return {(row.name, row.part): row.values for row in self.rows if isinstance(row, ArrayRow)}
@@ -47,7 +51,7 @@ def search(llama: ModelHost) -> tuple[Any, Stored]:
     _, rows, finished = ran(doing)
     spec = SimpleNamespace(settings=doing.question.model_dump(mode="json"))
     run = SimpleNamespace(id=1, spec=spec, facts=finished.facts, created=datetime.now(UTC))
-    return run, Stored(rows)
+    return run, Stored(rows, doing.space)
 
 
 def begun(llama: ModelHost, search: tuple[Any, Stored], **question: Any) -> EffectsWork:

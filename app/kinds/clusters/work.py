@@ -179,10 +179,7 @@ class ClustersWork:
         if total is None or total.n == 0:
             return Finished((), {"n": 0}, ())
         scores = total.scores(self.space)
-        widths = [[site.layer, width] for site, width in zip(self.space.sites, self.space.widths, strict=True)]
-        return Finished(
-            tuple(score_rows(scores)), {**score_facts(scores), "widths": widths}, tuple(self._warnings(plan))
-        )
+        return Finished(tuple(score_rows(scores)), score_facts(scores), tuple(self._warnings(plan)))
 
     def _warnings(self, plan: Mapping[str, Any]) -> Iterator[str]:
         """What was left out of the sample."""
