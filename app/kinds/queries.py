@@ -20,6 +20,9 @@ from app.domain.sites import NeuronIndex, NeuronSpace
 
 GROUP = "prompts"
 """Arrays of a search: the strongest neurons and scores of each prompt."""
+NEGATIVE_NEURONS, NEGATIVE_SCORES = "negative neurons", "negative scores"
+"""Parts of that group: the neurons of the scores furthest below zero, and these scores, signed; searches of older
+versions have none."""
 PROMPT = "prompt"
 """Label of a prompt's row."""
 

@@ -9,9 +9,9 @@ from tiny import tiny_host
 from app.domain.errors import BadInput
 from app.domain.query_sampling import QuerySample
 from app.domain.question_sets import QuestionQuery, Wording
-from app.domain.results import ItemRow
+from app.domain.results import ArrayRow, ItemRow
 from app.domain.sites import Site, SiteKind
-from app.kinds.queries import finding, sampled
+from app.kinds.queries import NEGATIVE_NEURONS, NEGATIVE_SCORES, finding, sampled
 from app.models.host import ModelHost
 
 
@@ -35,6 +35,11 @@ def test_every_prompt_keeps_its_strongest_scores(llama: ModelHost) -> None:
     np.testing.assert_allclose(stored.scores, scores[stored.neurons], rtol=1e-6)
     assert len(stored.scores) == (scores > 0.02 * scores.max()).sum()
     assert finished.facts["n"] == 6 and len(finished.rows) > 0
+    item = next(row.item for row in prompts if row.notes["query"] == "q3" and row.notes["wording"] == 1)
+    arrays = {row.part: row.values for row in rows if isinstance(row, ArrayRow) and row.name == f"{item}"}
+    below = scores < -0.02 * scores.max()
+    assert set(arrays[NEGATIVE_NEURONS].astype(int)) == set(np.flatnonzero(below))
+    np.testing.assert_allclose(arrays[NEGATIVE_SCORES], np.sort(scores[below]), rtol=1e-6)
 
 
 def test_the_last_wording_is_left_for_measuring() -> None:

@@ -19,7 +19,7 @@ from app.domain.scores import RunningScores
 from app.domain.sites import NeuronSpace
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.queries import GROUP, PROMPT, finding, sampled, stored
+from app.kinds.queries import GROUP, NEGATIVE_NEURONS, NEGATIVE_SCORES, PROMPT, finding, sampled, stored
 from app.kinds.rankings import score_facts, score_rows
 from app.methods.base import Attribution, method_of
 from app.models.continuations import Continuations, answers_of
@@ -170,8 +170,13 @@ class ClustersWork:
             "warnings": list(attribution.warnings),
         }
         yield ItemRow(item, PROMPT, [], values, notes)
-        strongest = strongest_of(attribution, self.space)
-        for name, numbers in (("neurons", strongest.neurons), ("scores", strongest.scores)):
+        strongest, negative = strongest_of(attribution, self.space), most_negative_of(attribution, self.space)
+        for name, numbers in (
+            ("neurons", strongest.neurons),
+            ("scores", strongest.scores),
+            (NEGATIVE_NEURONS, negative.neurons),
+            (NEGATIVE_SCORES, negative.scores),
+        ):
             yield ArrayRow(GROUP, f"{item}", name, "mid", 0, 1, numbers.astype(np.float64))
 
     def finish(self, plan: Mapping[str, Any], total: RunningScores | None) -> Finished:
@@ -198,7 +203,26 @@ class ClustersWork:
 
 def strongest_of(attribution: Attribution, space: NeuronSpace) -> Strongest:
     """The strongest scores of a prompt, down to a share of its largest, in float32 as they are stored."""
-    scores: NDArray[np.float64] = np.concatenate([attribution.neurons[site][0] for site in space.sites])
-    found = Strongest.of(scores.astype(np.float32).astype(np.float64), KEPT)
-    kept = found.scores > FLOOR * max(0.0, float(found.scores.max(initial=0.0)))
+    scores = _stored(attribution, space)
+    found = Strongest.of(scores, KEPT)
+    kept = found.scores > _floor(scores)
     return Strongest(found.neurons[kept], found.scores[kept])
+
+
+def most_negative_of(attribution: Attribution, space: NeuronSpace) -> Strongest:
+    """The scores furthest below zero, down to the same share of the largest score above zero (section 18, 5): signed,
+    the lowest first."""
+    scores = _stored(attribution, space)
+    found = Strongest.of(-scores, KEPT)
+    kept = found.scores > _floor(scores)
+    return Strongest(found.neurons[kept], -found.scores[kept])
+
+
+def _stored(attribution: Attribution, space: NeuronSpace) -> NDArray[np.float64]:
+    """[N] scores of a prompt, rounded to float32 as they are stored."""
+    scores: NDArray[np.float64] = np.concatenate([attribution.neurons[site][0] for site in space.sites])
+    return scores.astype(np.float32).astype(np.float64)
+
+
+def _floor(scores: NDArray[np.float64]) -> float:
+    return FLOOR * max(0.0, float(scores.max(initial=0.0)))
