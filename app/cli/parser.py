@@ -7,7 +7,8 @@ from typing import Any
 
 from app import __version__
 from app.cli.get_model import options as getting
-from app.domain.question_import import BUILT_IN, LAYOUTS
+from app.data.built_in_questions import BUILT_INS
+from app.domain.question_import import LAYOUTS
 from app.forms.fields import Field
 from app.kinds import kinds
 from app.kinds.base import Kind
@@ -59,7 +60,7 @@ def _import(command: argparse.ArgumentParser) -> None:
 
 
 def _questions(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", help=f"a file of questions, or {BUILT_IN}, which ships with Golgi")
+    command.add_argument("file", help=f"a file of questions, or {' or '.join(BUILT_INS)}, which ship with Golgi")
     command.add_argument("--name", default="", help="of the set: letters, digits, dots, dashes; else the file's")
     for name in ("licence", "source"):
         command.add_argument(f"--{name}", default="", help="in words")

@@ -19,8 +19,6 @@ LAYOUTS: Mapping[str, str] = {
     "choices": "multiple choice, a table (question, A, B, C, D, answer)",
 }
 COLUMNS = ("key", "domain", "prompt", "target", "options", "answer")
-BUILT_IN = "cloze-facts"
-"""The name of the set that ships with Golgi."""
 MOST_BYTES = 64_000_000
 MOST_QUERIES = 50_000
 

@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.data.demo import HOME
+from app.data.built_in_questions import BUILT_INS, CONTENT, BuiltIn
 from app.data.question_files import Brought, as_lines, read_questions
 from app.domain.bounds import is_path
 from app.domain.datasets import SplitSpec
 from app.domain.errors import BadInput, GolgiError, NotFound
 from app.domain.importing import NAME
-from app.domain.question_import import BUILT_IN, MOST_BYTES, QuestionImport, Reading
+from app.domain.question_import import MOST_BYTES, QuestionImport, Reading
 from app.domain.question_sets import QuestionQuery, QuestionSet
 from app.forms.fields import validated
 from app.store.question_sets import QuestionSets as QuestionStore
 
 PAGE = 20
 PREVIEW = 3
-FACTS = HOME / "cloze_facts" / "facts.json"
 SAID = {"attribution": "detection", "selection": "choice", "test": "test"}
 
 
 @dataclass(frozen=True)
 class QuestionSetsView:
-    """Every question set."""
+    """Every question set, and those that ship with Golgi and are not stored under their name."""
 
     sets: tuple[QuestionSet, ...]
+    built_ins: tuple[BuiltIn, ...]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ class QuestionSets:
 
     def list(self) -> QuestionSetsView:
         """Every question set."""
-        return QuestionSetsView(self.store.find())
+        sets = self.store.find()
+        stored = {found.name for found in sets}
+        return QuestionSetsView(sets, tuple(one for name, one in BUILT_INS.items() if name not in stored))
 
     def page(self, name: str, offset: int = 0, search: str = "", seed: int = 0) -> QuestionSetView:
         """A set with a page of its queries.
@@ -152,24 +154,30 @@ class QuestionSets:
             BadInput, Conflict: what is wrong, with the field's name.
         """
         path = Path(file).expanduser()
-        if file == BUILT_IN and not path.is_file():
-            return self.built_in(str(values.get("name") or ""))
+        if file in BUILT_INS and not path.is_file():
+            return self.built_in(file, str(values.get("name") or ""))
         if not path.is_file():
-            raise BadInput(f"a file of questions, or {BUILT_IN}", f"no file '{file}'", "Correct the path.", "file")
+            expected = f"a file of questions, or {' or '.join(BUILT_INS)}"
+            raise BadInput(expected, f"no file '{file}'", "Correct the path.", "file")
         try:
             with path.open("rb") as body:
                 return self.take(body, path.name, values)
         except OSError as error:
             raise BadInput("a file that can be read", f"{error.strerror}", "Correct the path.", "file") from error
 
-    def built_in(self, name: str = "") -> QuestionSet:
-        """Store the cloze facts that ship with Golgi.
+    def built_in(self, key: str, name: str = "") -> QuestionSet:
+        """Store a set that ships with Golgi, under its own name or another one.
 
         Raises:
-            Conflict: they are stored already.
+            NotFound: none of that name ships with it.
+            Conflict: it is stored already.
         """
-        about = {"licence": "CC0-1.0", "source": "written for Golgi from common knowledge"}
-        return self._store(FACTS.read_bytes(), {**about, "name": name or BUILT_IN, "layout": "cloze"})
+        if key not in BUILT_INS:
+            known = ", ".join(BUILT_INS)
+            raise NotFound(f"one of the sets that ship with Golgi: {known}", f"'{key}'", "Choose one.", "built_in")
+        one = BUILT_INS[key]
+        about = {"name": name or one.name, "layout": one.layout, "licence": one.licence, "source": one.source}
+        return self._store(CONTENT[key](), about)
 
     def export(self, name: str) -> bytes:
         """A set as JSONL, which imports as the same set.

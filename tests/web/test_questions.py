@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.__main__ import main
+from app.data.built_in_questions import SCHOOL
 from app.main import Golgi
 
 EXAM = {"id": "e1", "lang": "en", "subject": "Bio", "question": "What?", "choices": list("wxyz"), "answer": 2}
@@ -24,14 +25,31 @@ def staged(client: TestClient, body: bytes, name: str = "exams.jsonl") -> str:
     return sent.headers["location"]
 
 
-def test_the_empty_list_offers_the_cloze_facts(golgi: Golgi) -> None:
+def test_the_list_offers_the_sets_that_ship_with_golgi(golgi: Golgi) -> None:
     client = client_of(golgi)
-    assert "Load the cloze facts" in client.get("/questions").text
+    page = client.get("/questions").text
+    assert "Load cloze-facts" in page and "Load school-questions" in page
     assert 'href="/questions"' in client.get("/datasets").text
-    there = client.post("/questions/built-in").headers["location"]
+    there = client.post("/questions/built-in", data={"built_in": "cloze-facts"}).headers["location"]
     page = client.get(there).text
     assert "CC0-1.0" in page and "335" in page and "The capital of France is" in page
-    assert client.post("/questions/built-in").status_code == 409
+    page = client.get("/questions").text
+    assert "Load cloze-facts" not in page and "Load school-questions" in page
+    assert client.post("/questions/built-in", data={"built_in": "cloze-facts"}).status_code == 409
+    assert "one of the sets that ship" in client.post("/questions/built-in", data={"built_in": "other"}).text
+
+
+def test_the_school_questions_have_a_letter_in_three_prompts(golgi: Golgi) -> None:
+    found = golgi.services.questions.bring("school-questions", {})
+    assert (found.queries, found.prompts, len(found.domains), found.choices) == (552, 1656, 6, True)
+    assert found.licence == "MIT"
+    told = {json.loads(line)["id"]: json.loads(line) for line in SCHOOL.read_text("utf-8").splitlines()}
+    for query in golgi.services.questions.store.queries(found.id):
+        assert query.answer == told[query.key]["right"]
+        assert len({wording.target for wording in query.wordings}) == 3
+        for wording in query.wordings:
+            assert wording.options["ABCD".index(wording.target)] == query.answer
+            assert sorted(wording.options) == sorted([query.answer, *told[query.key]["wrong"]])
 
 
 def test_a_file_is_looked_at_before_it_is_stored(golgi: Golgi) -> None:

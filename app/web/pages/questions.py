@@ -1,8 +1,8 @@
 """Question sets: the list, a file on its way in, one set."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
@@ -41,10 +41,10 @@ def add(request: Request, sent: Sent) -> Response:
 
 
 @router.post("/questions/built-in", name="add_built_in")
-def add_built_in(request: Request) -> Response:
-    """Store the cloze facts that ship with Golgi."""
+def add_built_in(request: Request, built_in: Annotated[Word, Form()] = "") -> Response:
+    """Store a set that ships with Golgi."""
     try:
-        return away(request, "question_set", name=services(request).questions.built_in().name)
+        return away(request, "question_set", name=services(request).questions.built_in(built_in).name)
     except GolgiError as error:
         return _list(request, error)
 
