@@ -1,13 +1,16 @@
 """The embedded collection, and what the forms are prefilled with."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from app.data.ranking import Collection, load_collection
+from app.domain.errors import NotFound
 
 HOME = Path(__file__).resolve().parents[1] / "demo"
-FOLDER, REPORT = HOME / "liveqa_med", HOME / "recorded" / "study.md"
+FOLDER, RECORDINGS = HOME / "liveqa_med", HOME / "recorded"
+REPORT = RECORDINGS / "study.md"
 MODEL = "golgi-demo-reranker"
 """The embedded model, which forms begin with."""
 RECORDED = {
@@ -30,6 +33,37 @@ class Prefill:
     about: str
 
 
+@dataclass(frozen=True)
+class Study:
+    """A study whose report and runs ship with Golgi.
+
+    Args:
+        key: in its address. title, lead: of its page. about: on the first page.
+        report: as Markdown; empty where it did not come along.
+        runs: fingerprints of its runs, in the order in which they are told of.
+    """
+
+    key: str
+    title: str
+    lead: str
+    about: str
+    report: str = ""
+    runs: tuple[str, ...] = ()
+
+
+STUDIES = (
+    Study(
+        "query-neurons",
+        "Query-relevant neurons",
+        "Which feed-forward neurons of a language model carry one answer, and does that answer go, more than others, "
+        "when they are switched off?",
+        "A language model on facts that it knows, and a small one with letters: sets, overlaps, effects beside every "
+        "baseline, in wordings that found none",
+    ),
+)
+"""Studies beside the first one, without their reports."""
+
+
 class Demo:
     """The demo collection."""
 
@@ -41,6 +75,29 @@ class Demo:
     def report(self) -> str:
         """The demo study's report as Markdown; empty where it did not come along."""
         return REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+
+    def studies(self) -> tuple[Study, ...]:
+        """Studies whose reports came along."""
+        there = (study for study in STUDIES if (RECORDINGS / f"{study.key}.md").exists())
+        return tuple(
+            replace(
+                study,
+                report=(RECORDINGS / f"{study.key}.md").read_text(encoding="utf-8"),
+                runs=tuple(json.loads((RECORDINGS / f"{study.key}.json").read_text(encoding="utf-8"))),
+            )
+            for study in there
+        )
+
+    def study(self, key: str) -> Study:
+        """One of them.
+
+        Raises:
+            NotFound: none of that name came along.
+        """
+        for study in self.studies():
+            if study.key == key:
+                return study
+        raise NotFound("a study that came with this copy", f"'{key}'", "Go to the first page.", "key")
 
     def queries(self) -> dict[str, str]:
         """Query id to text."""

@@ -39,7 +39,8 @@ def report(
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table with a heading, in Markdown."""
     lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(map(str, row)) for row in rows)]
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
@@ -99,7 +100,7 @@ def _attributions(runs: Runs) -> str:
         "strongest layer",
         "time",
     )
-    return "## What was found\n\n" + _table(head, rows)
+    return "## What was found\n\n" + markdown_table(head, rows)
 
 
 def _tops(services: Services, runs: Runs, share: float) -> dict[tuple[str, str], Any]:
@@ -128,7 +129,7 @@ def _overlaps(services: Services, runs: Runs, share: float) -> str:
                 )
             )
     head = ("relevance sets of", "shared", "by chance", "Jaccard", "p", "rank correlation, all neurons")
-    return "## Do the datasets' sets overlap?\n\n" + _table(head, rows)
+    return "## Do the datasets' sets overlap?\n\n" + markdown_table(head, rows)
 
 
 def _classes(services: Services, runs: Runs, share: float) -> str:
@@ -139,7 +140,7 @@ def _classes(services: Services, runs: Runs, share: float) -> str:
         rho = spearman(tops[name, "relevant"][1], tops[name, "non_relevant"][1])
         rows.append((name, both.shared, f"{both.expected:.2f}", f"{both.jaccard:.2f}", f"{both.p:.1e}", f"{rho:.2f}"))
     head = ("dataset", "shared by relevance and non-relevance", "by chance", "Jaccard", "p", "rank correlation")
-    return "## Do relevance and non-relevance sets differ?\n\n" + _table(head, rows)
+    return "## Do relevance and non-relevance sets differ?\n\n" + markdown_table(head, rows)
 
 
 def _sets(services: Services, runs: Runs, sets: Mapping[str, int], share: float) -> str:
@@ -155,7 +156,7 @@ def _sets(services: Services, runs: Runs, sets: Mapping[str, int], share: float)
     summary = f"The intersection of {len(names)} independent sets of {count} would hold {expected:.1e} neurons. "
     summary += f"Empty: {', '.join(missing)}." if missing else "Every set has members."
     head = ("set", "neurons", "by layer", "rule")
-    return "## Core, in-domain and out-of-domain sets\n\n" + _table(head, rows) + f"\n{summary}\n"
+    return "## Core, in-domain and out-of-domain sets\n\n" + markdown_table(head, rows) + f"\n{summary}\n"
 
 
 def _view(services: Services, run: Run) -> Report[Any, Any]:
@@ -177,7 +178,7 @@ def _cross(services: Services, crossed: Sequence[Run]) -> str:
         f"Change of {MEASURE} against the mean of the matched random sets; in brackets the p after Holm. *inside*: "
         "within the range of the random sets.\n"
     )
-    return "## The cross test\n\n" + _table(head, [*rows, base, first, chance]) + f"\n{note}"
+    return "## The cross test\n\n" + markdown_table(head, [*rows, base, first, chance]) + f"\n{note}"
 
 
 def _cell(comparison: Comparison) -> str:
@@ -203,10 +204,10 @@ def _curve(services: Services, curve: Run) -> str:
     ]
     controls = _controls(view)
     head = ("set", "neurons", MEASURE, "against intact", "wins / ties / losses", "against random (p)", "random range")
-    other = _table(("control", "neurons", MEASURE), [(name, x, f"{y:.3f}") for name, x, y, *_ in controls])
+    other = markdown_table(("control", "neurons", MEASURE), [(name, x, f"{y:.3f}") for name, x, y, *_ in controls])
     name = curve.spec.settings["evaluation"]["name"]
     sentences = "\n".join(f"- {sentence}" for sentence in view.sentences)
-    return f"## The curve on {name}\n\n{sentences}\n\n" + _table(head, rows) + "\nOther controls:\n\n" + other
+    return f"## The curve on {name}\n\n{sentences}\n\n" + markdown_table(head, rows) + "\nOther controls:\n\n" + other
 
 
 def _controls(view: Report[Any, Any]) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.analysis import agreement
 from app.analysis.agreement import Overlap
+from app.data.demo import Study
 from app.domain.counting import counted
 from app.domain.errors import BadInput, GolgiError, NotFound
 from app.domain.runs import Run, RunState
@@ -21,7 +22,7 @@ from app.kinds.words import signed
 from app.services.compare_figures import Side, by_depth, figures_of, members_of
 from app.services.cross_view import CrossView, cross_view
 from app.services.pages import Pages, rankings
-from app.services.report_view import ReportView, report_view
+from app.services.report_view import ReportView, StudyView, report_view, study_view
 from app.store.sets import Sets
 
 T = TypeVar("T")
@@ -133,6 +134,10 @@ class Compare:
     def study(self, report: str, recorded: Sequence[Run]) -> ReportView:
         """The report of the demo study beside its recorded runs."""
         return report_view(self.pages, report, recorded)
+
+    def recorded_study(self, study: Study) -> StudyView:
+        """Another study that ships with Golgi, with its runs."""
+        return study_view(self.pages, study)
 
     def _ranking(self, number: int) -> Run:
         """A run that ranks neurons, or will.

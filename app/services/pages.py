@@ -194,7 +194,7 @@ class Pages:
     def compared(self) -> tuple[Run, ...]:
         """Recorded rankings over the relevant pairs of datasets, which are set side by side."""
         samples = ((run, run.spec.settings.get("sample")) for run in self.recorded())
-        return tuple(run for run, sample in samples if sample and sample["relevance"] == "relevant")
+        return tuple(run for run, sample in samples if sample and sample.get("relevance") == "relevant")
 
     def recent(self, count: int = 6) -> tuple[Run, ...]:
         """Newest runs made here or imported."""

@@ -198,3 +198,17 @@ def test_measures_by_hand() -> None:
         "d": (1, pytest.approx(-0.75), pytest.approx(-0.1)),
         "e": (1, pytest.approx(-0.25), 0.0),
     }
+
+
+def test_a_query_without_neurons_is_changed_by_nothing_and_every_mean_counts_it(
+    llama: ModelHost, search: tuple[Any, Stored]
+) -> None:
+    """Under a threshold that leaves no neuron every set is empty, the random ones, too."""
+    doing = begun(llama, search, thresholds={"common": 0.0})
+    _, rows, finished = ran(doing)
+    assert any("have no query-relevant neuron" in said for said in finished.warnings)
+    items = [row for row in rows if isinstance(row, ItemRow)]
+    for line in Changes(items, 0, 0.0).lines():
+        assert np.isfinite(line.own.mean) and line.own.n == len(items)
+        if line.name in ("query-relevant", "random, same blocks", "random, all blocks"):
+            assert line.own.mean == 0.0

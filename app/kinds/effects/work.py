@@ -138,9 +138,12 @@ class EffectsWork:
             TestedSet("knowledge neurons", knowledge_neurons(strongest, count, thresholds.threshold)),
             TestedSet("largest activations", self._active(key, count)),
         ]
-        for seed in range(self.question.seed, self.question.seed + self.question.seeds) if count else ():
-            tested.append(TestedSet("random, same blocks", random_matched(own, self.space, seed), seed))
-            tested.append(TestedSet("random, all blocks", random_global(count, self.space, seed), seed))
+        for seed in range(self.question.seed, self.question.seed + self.question.seeds):
+            matched = random_matched(own, self.space, seed) if count else own
+            tested.append(TestedSet("random, same blocks", matched, seed))
+            tested.append(
+                TestedSet("random, all blocks", random_global(count, self.space, seed) if count else own, seed)
+            )
         return tested
 
     def _active(self, key: str, count: int) -> Members:

@@ -22,6 +22,7 @@ def home(request: Request) -> Response:
     more: dict[str, Any] = {
         "recorded": app_services.pages.recorded(),
         "compared": app_services.pages.compared(),
+        "studies": app_services.demo.studies(),
         "recent": app_services.pages.recent(),
         "models": app_services.catalogue.models(),
         "demo": MODEL,
@@ -37,6 +38,13 @@ def demo_study(request: Request) -> Response:
     return render(
         request, "demo_study", app_services.compare.study(app_services.demo.report(), app_services.pages.recorded())
     )
+
+
+@router.get("/study/{key}", name="recorded_study")
+def recorded_study(request: Request, key: Word) -> Response:
+    """The report of another study that ships with Golgi, with its runs."""
+    app_services = services(request)
+    return render(request, "recorded_study", app_services.compare.recorded_study(app_services.demo.study(key)))
 
 
 @router.get("/help", name="help")
