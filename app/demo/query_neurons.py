@@ -7,6 +7,7 @@ the report is written from what is stored.
 
 import argparse
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 REAL, DEMO = "smollm2-135m", "golgi-demo-lm"
+UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 FACTS, LETTERS = "cloze-facts", "school-questions"
 
 
@@ -61,23 +63,21 @@ class Size:
     limit: int = 0
 
 
-def work(golgi: Golgi) -> None:
-    """Everything in the queue."""
-    while golgi.worker.run_once():
-        log.info("jobs: %s", golgi.services.pages.pill())
-
-
 def asked(golgi: Golgi, kind: str, values: Mapping[str, Any]) -> Run:
-    """A run that is done, started where it is not there yet.
+    """A run that is done, started where it is not there yet. One that a killed worker has held is waited for.
 
     Raises:
         SystemExit: it failed.
     """
-    run = golgi.services.requests.start(kind, values)
-    work(golgi)
-    done = golgi.services.runs.get(run.id)
+    done = golgi.services.requests.start(kind, values)
+    while done.state in UNFINISHED:
+        golgi.services.jobs.requeue_stalled()
+        if not golgi.worker.run_once():
+            time.sleep(1)
+        log.info("jobs: %s", golgi.services.pages.pill())
+        done = golgi.services.runs.get(done.id)
     if done.state is not RunState.DONE:
-        raise SystemExit(f"Expected run {run.id} ({done.title}) to be done, found {done.state}.")
+        raise SystemExit(f"Expected run {done.id} ({done.title}) to be done, found {done.state}.")
     return done
 
 
