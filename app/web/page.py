@@ -30,6 +30,7 @@ from app.settings import Settings
 from app.web.markdown import markdown
 
 FRONTEND = Path(str(files("frontend")))
+PLOTLY = "plotly.min.js"
 
 
 class Templates(Environment):
@@ -110,7 +111,11 @@ def address(request: Request, name: str, /, **params: Any) -> str:
 
 @pass_context
 def _url_for(context: Context, name: str, /, **params: Any) -> str:
-    return address(context["request"], name, **params)
+    """The path of a route; that of a file of the program tells its content's hash, too."""
+    request = context["request"]
+    path = address(request, name, **params)
+    file = PLOTLY if name == "plotly" else params["path"] if name == "static" else ""
+    return f"{path}?v={request.app.state.files.digest(file)}" if file else path
 
 
 def away(request: Request, name: str, query: str = "", /, **params: Any) -> Response:
