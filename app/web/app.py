@@ -13,6 +13,7 @@ from app.services.exports import FORMATS
 from app.settings import Settings
 from app.web import errors, security
 from app.web.files import LEAST, Files
+from app.web.kept import MB, Shelf
 from app.web.page import FRONTEND, PLOTLY, templates
 
 LEVEL = 4
@@ -25,6 +26,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app = FastAPI(title="Golgi", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.root_path = settings.root_path
     app.state.services, app.state.settings, app.state.templates = services, settings, templates()
+    app.state.shelf = Shelf(settings.kept_pages_mb * MB)
     app.state.files = files = Files(FRONTEND / "static")
     app.add_middleware(GZipMiddleware, minimum_size=LEAST, compresslevel=LEVEL, exclude_content_types=PACKED_ALREADY)
     security.install(app, settings)

@@ -187,7 +187,7 @@ def render(
         return JSONResponse(plain(view), status_code=status)
     context = {
         "view": view,
-        "layout": "layout/bare.html" if _inside(request) else "layout/base.html",
+        "layout": "layout/bare.html" if inside(request) else "layout/base.html",
         "ignored": _ignored(request, set(reads)),
         "pill": services(request).pages.pill(),
         "read_only": settings(request).read_only,
@@ -199,7 +199,7 @@ def render(
     return response
 
 
-def _inside(request: Request) -> bool:
+def inside(request: Request) -> bool:
     """Whether HTMX asked for a piece to put into an open page."""
     return request.headers.get("hx-request") == "true" and "hx-history-restore-request" not in request.headers
 
