@@ -24,6 +24,7 @@
   function themed(plot, colours, size) {
     const marks = [...plot.data.flatMap((trace) => [trace.marker, trace.marker && trace.marker.line, trace.line]), ...(plot.layout.shapes || []).map((shape) => shape.line)];
     if (colours === themes.dark) marks.forEach((mark) => { if (mark && mark.color) mark.color = lightened(mark.color); });
+    if (colours === themes.dark) (plot.layout.annotations || []).forEach((note) => { note.text = note.text.replace(/#[0-9a-f]{6}/g, (hex) => inTheDark[hex] || hex); });
     for (const trace of plot.data) {
       if (trace.colorscale === "diverging") trace.colorscale = [[0, colours.neg], [0.5, colours.zero], [1, colours.pos]];
       if (trace.colorscale === "single") trace.colorscale = [[0, colours.zero], [1, colours.one]];
@@ -35,9 +36,14 @@
     plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
     return plot;
   }
-  const short = (cell) => { const told = cell.split(" ")[0]; return told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told; };
+  function legended(plot) {  // no room for names at the ends of lines: a legend in their place
+    const notes = plot.layout.annotations || [], rest = notes.filter((note) => note.name !== "end");
+    if (rest.length < notes.length) Object.assign(plot.layout, { annotations: rest, showlegend: true, margin: { ...plot.layout.margin, r: 24 } });
+  }
+  const short = (cell) => { const told = cell.split(" ")[0], mark = cell.includes("★") ? "★" : ""; return (told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told) + mark; };
   function narrowed(plot) {  // on a phone: cells tell their number alone, and no scale; a long legend gets room of its own
     if (plot.layout.yaxis.type === "category") plot.layout.yaxis.tickfont = { size: 9 };
+    legended(plot);
     for (const trace of plot.data) {
       if (!trace.texttemplate) continue;
       Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map(short)), textfont: { size: 9 } });
@@ -56,7 +62,7 @@
     Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true, edits: { shapePosition: figure.id === "figure-distribution" } });
     if (figure.dataset.layer && !place.dataset.wired) {
       place.dataset.wired = "1";
-      place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined) location.href = figure.dataset.layer.replace("LAYER", layer); });
+      place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined && layer !== null) location.href = figure.dataset.layer.replace("LAYER", layer); });
     }
     place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
@@ -72,7 +78,9 @@
     const plot = themed(specOf(figure), themes.light, size), caption = lines(figure.dataset.caption, Math.floor(width / size * 1.75));
     const foot = (caption.split("<br>").length + 1) * size * 1.35;
     plot.layout.title = { text: lines(figure.dataset.title, Math.floor(width / size * 1.5)), font: { size: size * 1.15 }, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: size } };
-    plot.layout.margin = { l: size * 5, r: size * 2, t: size * 6, b: size * 6 + foot };
+    if (width < 520) legended(plot);
+    const ends = (plot.layout.annotations || []).some((note) => note.name === "end") ? plot.layout.margin.r * size / 12 : 0;
+    plot.layout.margin = { l: size * 5, r: Math.max(size * 2, ends), t: size * 6, b: size * 6 + foot };
     plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: caption, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -size * 5.5, showarrow: false, font: { size: size * 0.9 } }]);
     const height = Math.round((plot.layout.height || 320) * (width > 900 ? 1.6 : 1) + size * 5 + foot);
     await Plotly.newPlot(holder, plot.data, plot.layout);
