@@ -10,9 +10,10 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY app ./app
 COPY frontend ./frontend
-RUN pip install --no-cache-dir '.[gguf]'
+RUN pip install --no-cache-dir '.[gguf,pdf]'
 
 FROM python:3.11-slim
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 10001 golgi && mkdir /data && chown golgi /data
 COPY --from=build /venv /venv
 COPY --chown=golgi models_cache /models

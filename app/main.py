@@ -30,6 +30,7 @@ from app.settings import Settings
 from app.store.dataset_writer import DatasetWriter
 from app.store.db import Database
 from app.store.jobs import Jobs
+from app.store.library import Library
 from app.store.question_sets import QuestionSets as QuestionStore
 from app.store.registry import Registry
 from app.store.results import Results
@@ -106,7 +107,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
     sets, questions, demo = SetStore(db), QuestionStore(db), Demo()
     requests = Requests(hosts, registry, runs, results, jobs, data, sets, questions, demo)
     queue = Queue(jobs, requests.desk)
-    pages = Pages(runs, results, jobs, registry, data, queue)
+    pages = Pages(runs, results, jobs, registry, data, queue, Library(db))
     catalogue = Catalogue(requests.desk, jobs)
     services = Services(
         catalogue=catalogue,

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     preload: str = Field("golgi-demo-reranker", description="model that an idle worker loads at start; empty: none")
     offline: bool = Field(False, description="never ask the model hub")
     read_only: bool = Field(False, description="pages look but cannot start, change or delete anything")
+    kept_pages_mb: int = Field(64, ge=0, description="memory for pages of finished runs, in MB; 0: each is built anew")
     root_path: str = Field("", description="path prefix behind a proxy, for example /golgi")
     lease_seconds: float = Field(15.0, gt=1, description="a job whose worker is silent this long is taken up again")
 

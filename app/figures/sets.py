@@ -210,8 +210,10 @@ def matrix(
     texts: Sequence[Sequence[str]],
     about: tuple[str, str, str],
     signed: bool = False,
+    more: Mapping[str, Any] | None = None,
 ) -> Figure:
-    """A table of numbers as cells with their texts; NaN is left empty. ``about``: title, unit, caption."""
+    """A table of numbers as cells with their texts; NaN is left empty. ``about``: title, unit, caption; ``more``: other
+    entries of the cells, as what a hover says."""
     title, unit, caption = about
     top = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
     cells = {
@@ -226,6 +228,7 @@ def matrix(
         "texttemplate": "%{text}",
         "hovertemplate": "%{y} and %{x}: %{z:.3f}<extra></extra>",
         "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
+        **(more or {}),
     }
     axes = layout("", "", height=180 + 52 * len(rows), yaxis={"autorange": "reversed"}, xaxis={"type": "category"})
     plot = {"data": [cells], "layout": axes}

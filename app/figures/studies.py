@@ -6,8 +6,11 @@ from typing import Any
 
 from app.domain.counting import counted
 from app.figures.base import BAND, NEGATIVE, NEUTRAL, POSITIVE, Figure, layout, level_lines, nothing_to_see
+from app.figures.ends import End, ends, ticks
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+PLOT = 440
+"""Pixels of the height of a curve."""
 COLOURS = (POSITIVE, NEGATIVE, "#3d7f5d", "#8a5aa8", "#a8843a", "#4a4f55")
 
 
@@ -71,48 +74,75 @@ def _row(line: Line) -> str:
     return line.name.removeprefix(MATCHED).replace(": ", ":<br>").replace(", ", ",<br>")
 
 
-def _over(lines: Sequence[Line], levels: Mapping[str, float], measure: str, caption: str) -> Figure:
-    """The lines over sizes."""
+def _over(
+    lines: Sequence[Line], levels: Mapping[str, float], measure: str, caption: str, *, log: bool = True
+) -> Figure:
+    """The lines over sizes: tested sets and their random sets, named at their ends; the view ``controls`` has all."""
+    beside = [line for line in lines if line.style in ("target", "random")]
+    shown = {"data": _traces(beside), "layout": _named(beside, levels, measure, log=log)}
+    axes = {"showlegend": True, **level_lines(levels)}
+    everything = {"data": _traces(lines), "layout": _axes(lines, measure, log=log, **axes)}
+    views = {"first": "tested", "views": {"all controls": everything}} if len(beside) < len(lines) else {}
+    rows = tuple((line.name, x, y, *(_ends(line, x))) for line in lines for x, y in line.points) + tuple(
+        (name, "", value, "", "") for name, value in levels.items()
+    )
+    columns = ("set", "neurons", measure, "lowest seed", "highest seed")
+    return Figure("curve", f"{measure} when neurons go", caption, {**shown, **views}, columns, rows)
+
+
+def _traces(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Bands and lines; tested sets have colours and dashes of their own."""
     data: list[dict[str, Any]] = []
-    targets = 0
     tested = [line for line in lines if line.style == "target"]
     for line in lines:
-        xs, ys = [x for x, _ in line.points], [y for _, y in line.points]
         if line.band:
             data.append(_band(line))
         main = line.style == "target"
-        look = {"color": COLOURS[targets % len(COLOURS)], "width": 3, "dash": DASHES[targets % len(DASHES)]}
-        targets += main
+        at = tested.index(line) if main else 0
+        look = {"color": _colour(at), "width": 3, "dash": DASHES[at % len(DASHES)]}
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
                 "name": line.name,
                 "showlegend": main or len(tested) < 3 or line.style != "random",
-                "x": xs,
-                "y": ys,
+                "x": [x for x, _ in line.points],
+                "y": [y for _, y in line.points],
                 "line": look if main else {"color": NEUTRAL, "width": 1.2, "dash": _control(line.style)},
                 "marker": {"size": 8 if main else 5, "symbol": "circle" if main else _symbol(line.style)},
                 "hovertemplate": "%{x:,} neurons: %{y:.4f}<extra>" + line.name + "</extra>",
             }
         )
-    plot = {
-        "data": data,
-        "layout": layout(
-            "neurons switched off",
-            measure,
-            height=440,
-            showlegend=True,
-            xaxis={"type": "log", "dtick": 1},
-            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            **level_lines(levels),
-        ),
-    }
-    rows = tuple((line.name, x, y, *(_ends(line, x))) for line in lines for x, y in line.points) + tuple(
-        (name, "", value, "", "") for name, value in levels.items()
-    )
-    columns = ("set", "neurons", measure, "lowest seed", "highest seed")
-    return Figure("curve", f"{measure} when neurons go", caption, plot, columns, rows)
+    return data
+
+
+def _colour(at: int) -> str:
+    return COLOURS[at % len(COLOURS)]
+
+
+def _axes(lines: Sequence[Line], measure: str, *, log: bool, **more: Any) -> dict[str, Any]:
+    """Axes with a tick at every measured size."""
+    marks = ticks([x for line in lines for x, _ in line.points], log=log)
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    axis = {"type": "log" if log else "linear", **marks}
+    return layout("neurons switched off", measure, height=PLOT, xaxis=axis, legend=legend, **more)
+
+
+def _named(lines: Sequence[Line], levels: Mapping[str, float], measure: str, *, log: bool) -> dict[str, Any]:
+    """The layout in which every tested set is named at the end of its line, and random sets once."""
+    tested = [line for line in lines if line.style == "target"]
+    named = [End(*line.points[-1], line.name, _colour(at)) for at, line in enumerate(tested)]
+    random = [line for line in lines if line.style == "random"]
+    if random:
+        told = "matched random sets: mean and range" + ("" if len(random) == 1 else " of each")
+        named.append(End(*max((line.points[-1] for line in random), key=lambda point: point[1]), told, NEUTRAL))
+    values = [y for line in lines for _, y in line.points] + list(levels.values())
+    names = ends(named, min(values), max(values), PLOT - 76, log=log)
+    marks = level_lines(levels)
+    notes = [{**note, "x": 0.3 * note["x"], "xanchor": "left"} for note in marks["annotations"]]
+    notes += names["annotations"]
+    axes = _axes(lines, measure, log=log, shapes=marks["shapes"], annotations=notes)
+    return {**axes, "margin": names["margin"]}
 
 
 def _control(style: str) -> str:
@@ -178,9 +208,11 @@ def changes(values: Sequence[tuple[str, float]], measure: str, caption: str) -> 
 
 def doses(lines: Sequence[Line], base: float, measure: str, caption: str) -> Figure:
     """A measure over λ for each set and its random sets; λ = 1 is the intact model, also where it was not measured."""
-    plain = _over([_with_intact(line, base) for line in lines], {"intact": base}, measure, caption)
-    plot = {"data": plain.plot["data"], "layout": {**plain.plot["layout"]}}
-    plot["layout"]["xaxis"] = {"title": {"text": "λ (0 switches off, 1 leaves as it is)"}, "type": "linear"}
+    whole = [_with_intact(line, base) for line in lines]
+    plain = _over(whole, {"intact": base}, measure, caption, log=False)
+    plot = dict(plain.plot)
+    for view in (plot, *plot.get("views", {}).values()):
+        view["layout"]["xaxis"]["title"] = {"text": "λ (0 switches off, 1 leaves as it is)"}
     columns = ("set", "λ", measure, "lowest seed", "highest seed")
     return Figure("doses", f"{measure} over λ", caption, plot, columns, plain.rows)
 

@@ -20,6 +20,7 @@ from app.services.layer_view import LayerLook, LayerView, layer_view
 from app.services.queue import Place, Queue
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
+from app.store.library import Library
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
@@ -132,10 +133,17 @@ class Pages:
     """Reads stored runs and jobs."""
 
     def __init__(
-        self, runs: Runs, results: Results, jobs: Jobs, registry: Registry, data: Datasets, queue: Queue
+        self,
+        runs: Runs,
+        results: Results,
+        jobs: Jobs,
+        registry: Registry,
+        data: Datasets,
+        queue: Queue,
+        library: Library,
     ) -> None:
         self.runs, self.results, self.jobs, self.registry, self.data = runs, results, jobs, registry, data
-        self.queue = queue
+        self.queue, self.library = queue, library
 
     def run(self, number: int, look: Mapping[str, str] | None = None) -> RunView:
         """One run, as far as it has come; ``look`` says what of it is looked at, see the kind's ``Look``."""
@@ -155,6 +163,12 @@ class Pages:
             dataset=self._dataset(run),
             report=self._reported(run, inputs, look),
         )
+
+    def stamp(self, number: int) -> str:
+        """What changes whenever a page of a run would; empty while it moves."""
+        run, job = self.runs.get(number), self.jobs.of_run(number)
+        parts = (self.library.stamp(), run.model_dump_json(), "" if job is None else job.model_dump_json())
+        return "" if is_open(job) else "|".join(parts)
 
     def report(self, number: int, look: Mapping[str, str] | None = None) -> Report[Any, Any]:
         """What is told of one run, each part made when it is asked for."""

@@ -38,6 +38,7 @@ class Database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = create_engine(url)
         self._writing, self._held = threading.RLock(), threading.local()
+        self._watch: sqlite3.Connection | None = None
         if self.sqlite:
             event.listen(self.engine, "connect", _pragmas)
             event.listen(self.engine, "begin", _begin)
@@ -102,8 +103,23 @@ class Database:
             _set_pragmas(cursor)
             cursor.close()
 
+    def version(self) -> int | None:
+        """A number that changes after every commit, of this process or another one; None where the database has none.
+
+        A connection of its own, which never writes, is told of all others' commits (``PRAGMA data_version``).
+        """
+        path = make_url(self.url).database
+        if not self.sqlite or not path:
+            return None
+        if self._watch is None:
+            self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
     def close(self) -> None:
         """Close every connection."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         self.engine.dispose()
 
 

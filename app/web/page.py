@@ -23,6 +23,7 @@ from app import __version__
 from app.domain.counting import counted
 from app.domain.errors import NotFound
 from app.figures.base import Figure
+from app.figures.pdf import makes_pdf
 from app.kinds import kinds
 from app.services.container import Services
 from app.services.exports import as_csv
@@ -30,6 +31,7 @@ from app.settings import Settings
 from app.web.markdown import markdown
 
 FRONTEND = Path(str(files("frontend")))
+PLOTLY = "plotly.min.js"
 
 
 class Templates(Environment):
@@ -75,6 +77,7 @@ def templates() -> Jinja2Templates:
     env.filters |= {"pct": percent, "size": size, "span": span, "markdown": markdown, "counted": counted}
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
     env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "navigation": navigation()}
+    env.globals["makes_pdf"] = makes_pdf()
     env.tests["template"] = has_template
     return Jinja2Templates(env=env)
 
@@ -110,7 +113,11 @@ def address(request: Request, name: str, /, **params: Any) -> str:
 
 @pass_context
 def _url_for(context: Context, name: str, /, **params: Any) -> str:
-    return address(context["request"], name, **params)
+    """The path of a route; that of a file of the program tells its content's hash, too."""
+    request = context["request"]
+    path = address(request, name, **params)
+    file = PLOTLY if name == "plotly" else params["path"] if name == "static" else ""
+    return f"{path}?v={request.app.state.files.digest(file)}" if file else path
 
 
 def away(request: Request, name: str, query: str = "", /, **params: Any) -> Response:
@@ -182,7 +189,7 @@ def render(
         return JSONResponse(plain(view), status_code=status)
     context = {
         "view": view,
-        "layout": "layout/bare.html" if _inside(request) else "layout/base.html",
+        "layout": "layout/bare.html" if inside(request) else "layout/base.html",
         "ignored": _ignored(request, set(reads)),
         "pill": services(request).pages.pill(),
         "read_only": settings(request).read_only,
@@ -194,7 +201,7 @@ def render(
     return response
 
 
-def _inside(request: Request) -> bool:
+def inside(request: Request) -> bool:
     """Whether HTMX asked for a piece to put into an open page."""
     return request.headers.get("hx-request") == "true" and "hx-history-restore-request" not in request.headers
 

@@ -21,7 +21,7 @@ POLICY = (
     "connect-src 'self'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
 )
 OPEN = ("/healthz", "/static/", "/sign-in")
-LOOKS = ("/sign-in", "/explain/seen", "/explain/form")
+LOOKS = ("/sign-in", "/explain/seen", "/explain/form", "/figures/pdf")
 COOKIE = "golgi-token"
 
 

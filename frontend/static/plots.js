@@ -24,6 +24,7 @@
   function themed(plot, colours, size) {
     const marks = [...plot.data.flatMap((trace) => [trace.marker, trace.marker && trace.marker.line, trace.line]), ...(plot.layout.shapes || []).map((shape) => shape.line)];
     if (colours === themes.dark) marks.forEach((mark) => { if (mark && mark.color) mark.color = lightened(mark.color); });
+    if (colours === themes.dark) (plot.layout.annotations || []).forEach((note) => { note.text = note.text.replace(/#[0-9a-f]{6}/g, (hex) => inTheDark[hex] || hex); });
     for (const trace of plot.data) {
       if (trace.colorscale === "diverging") trace.colorscale = [[0, colours.neg], [0.5, colours.zero], [1, colours.pos]];
       if (trace.colorscale === "single") trace.colorscale = [[0, colours.zero], [1, colours.one]];
@@ -35,9 +36,14 @@
     plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
     return plot;
   }
-  const short = (cell) => { const told = cell.split(" ")[0]; return told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told; };
+  function legended(plot) {  // no room for names at the ends of lines: a legend in their place
+    const notes = plot.layout.annotations || [], rest = notes.filter((note) => note.name !== "end");
+    if (rest.length < notes.length) Object.assign(plot.layout, { annotations: rest, showlegend: true, margin: { ...plot.layout.margin, r: 24 } });
+  }
+  const short = (cell) => { const told = cell.split(" ")[0], mark = cell.includes("★") ? "★" : ""; return (told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told) + mark; };
   function narrowed(plot) {  // on a phone: cells tell their number alone, and no scale; a long legend gets room of its own
     if (plot.layout.yaxis.type === "category") plot.layout.yaxis.tickfont = { size: 9 };
+    legended(plot);
     for (const trace of plot.data) {
       if (!trace.texttemplate) continue;
       Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map(short)), textfont: { size: 9 } });
@@ -46,33 +52,44 @@
     const named = plot.data.filter((trace) => trace.name && trace.showlegend !== false).length;
     if (plot.layout.showlegend && named > 4) { plot.layout.height += 19 * (named - 4); Object.assign(plot.layout.legend, { entrywidth: 1, entrywidthmode: "fraction" }); }
   }
+  const beside = (figure) => [...figure.children].filter((part) => !part.matches(".plot")).reduce((sum, part) => sum + part.offsetHeight, 0);
   function draw(figure) {
-    const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light), place = figure.querySelector(".plot");
+    const whole = figure === document.fullscreenElement, place = figure.querySelector(".plot");
+    const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light, whole ? 15 : 12);
     if (place.clientWidth < 520) narrowed(plot);
+    if (whole) plot.layout.height = Math.max(240, innerHeight - beside(figure) - 48);
     place.style.height = plot.layout.height + "px";
     Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true, edits: { shapePosition: figure.id === "figure-distribution" } });
     if (figure.dataset.layer && !place.dataset.wired) {
       place.dataset.wired = "1";
-      place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined) location.href = figure.dataset.layer.replace("LAYER", layer); });
+      place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined && layer !== null) location.href = figure.dataset.layer.replace("LAYER", layer); });
     }
     place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
   const lines = (text, length) => text.replace(new RegExp(`(.{1,${length}})(\\s|$)`, "g"), "$1<br>").replace(/<br>$/, "");
+  async function onPage(figure, drawing) {  // the same drawing as PDF, made by the server
+    const answer = await fetch(figure.querySelector("[data-do=pdf]").dataset.href, { method: "POST", body: drawing, headers: { "Content-Type": "image/svg+xml", "HX-Request": "true" } });
+    if (answer.ok) return answer.blob();
+    document.getElementById("toast").innerHTML = await answer.text();
+    throw new Error("no PDF");
+  }
   async function save(figure, format) {
     const [width, size] = widths[figure.querySelector("[data-width]").value], holder = document.createElement("div");
     const plot = themed(specOf(figure), themes.light, size), caption = lines(figure.dataset.caption, Math.floor(width / size * 1.75));
     const foot = (caption.split("<br>").length + 1) * size * 1.35;
     plot.layout.title = { text: lines(figure.dataset.title, Math.floor(width / size * 1.5)), font: { size: size * 1.15 }, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: size } };
-    plot.layout.margin = { l: size * 5, r: size * 2, t: size * 6, b: size * 6 + foot };
+    if (width < 520) legended(plot);
+    const ends = (plot.layout.annotations || []).some((note) => note.name === "end") ? plot.layout.margin.r * size / 12 : 0;
+    plot.layout.margin = { l: size * 5, r: Math.max(size * 2, ends), t: size * 6, b: size * 6 + foot };
     plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: caption, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -size * 5.5, showarrow: false, font: { size: size * 0.9 } }]);
-    const height = Math.round((figure.querySelector(".plot").clientHeight || 320) * (width > 900 ? 1.6 : 1) + size * 5 + foot);
+    const height = Math.round((plot.layout.height || 320) * (width > 900 ? 1.6 : 1) + size * 5 + foot);
     await Plotly.newPlot(holder, plot.data, plot.layout);
-    let url = await Plotly.toImage(holder, { format: format, width: width, height: height, scale: format === "png" ? 3.125 : 1 });
+    let url = await Plotly.toImage(holder, { format: format === "pdf" ? "svg" : format, width: width, height: height, scale: format === "png" ? 3.125 : 1 });
     Plotly.purge(holder);
-    if (format === "svg") {
+    if (format !== "png") {
       const told = (figure.dataset.title + "\n" + figure.dataset.caption).replace(/[<>&]/g, (sign) => ({ "<": "&lt;", ">": "&gt;", "&": "&amp;" })[sign]);
       const text = decodeURIComponent(url.slice(url.indexOf(",") + 1)).replace(/<svg[^>]*>/, (open) => `${open}<desc>${told}</desc>`);
-      url = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+      url = URL.createObjectURL(format === "pdf" ? await onPage(figure, text) : new Blob([text], { type: "image/svg+xml" }));
     }
     Object.assign(document.createElement("a"), { href: url, download: `${figure.dataset.name}.${format}` }).click();
   }
@@ -104,6 +121,7 @@
   const acts = {
     svg: (button, figure) => save(figure, "svg"),
     png: (button, figure) => save(figure, "png"),
+    pdf: (button, figure) => save(figure, "pdf"),
     full: (button, figure) => (document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen()),
     table: (button, figure) => { const table = figure.querySelector(".twin"); table.hidden = !table.hidden; button.setAttribute("aria-expanded", String(!table.hidden)); },
     view: (button, figure) => { figure.dataset.view = button.dataset.view; figure.querySelectorAll("[data-do=view]").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); draw(figure); },
@@ -158,6 +176,7 @@
     printing = now;
     if (window.Plotly) document.querySelectorAll(".figure").forEach(draw);
   }
+  document.addEventListener("fullscreenchange", (event) => { if (event.target.matches(".figure")) { draw(event.target); Plotly.Plots.resize(event.target.querySelector(".plot")); } });
   matchMedia("print").addEventListener("change", (event) => onPaper(event.matches));
   addEventListener("beforeprint", () => onPaper(true));
   addEventListener("afterprint", () => onPaper(false));

@@ -226,3 +226,29 @@ def test_a_threshold_is_dragged_and_taken(page: Any) -> None:
     told.get_by_role("button").click()
     assert page.locator("#size").input_value() == count
     assert page.locator("#rank").input_value() == "top"
+
+
+def test_full_screen_draws_a_figure_in_its_new_size(page: Any) -> None:
+    explained(page)
+    figure = page.locator("#figure-profile")
+    plot = figure.locator(".main-svg").first
+    before = plot.bounding_box()
+    figure.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("() => document.fullscreenElement && document.fullscreenElement.querySelector('.main-svg')")
+    page.wait_for_timeout(500)
+    during = plot.bounding_box()
+    assert during["height"] > 1.5 * before["height"] and during["width"] > 1.3 * before["width"]
+    page.evaluate("document.exitFullscreen()")
+    page.wait_for_timeout(500)
+    after = plot.bounding_box()
+    assert (after["width"], after["height"]) == (before["width"], before["height"])
+
+
+def test_figures_leave_as_pdf(page: Any, tmp_path: Path) -> None:
+    pytest.importorskip("svg2pdf_py")
+    explained(page)
+    with page.expect_download() as waited:
+        page.locator("#figure-profile").get_by_role("button", name="PDF").click()
+    path = tmp_path / "figure.pdf"
+    waited.value.save_as(path)
+    assert path.read_bytes().startswith(b"%PDF") and b"/FontDescriptor" in path.read_bytes()

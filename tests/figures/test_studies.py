@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.analysis.agreement import by_depth
-from app.figures import sets, studies
+from app.figures import ends, sets, studies
 from app.figures.base import MARKS, Figure, PlotlyJSONEncoder
 from app.figures.curves import patched
 
@@ -26,14 +26,42 @@ def marks(figure: Figure) -> int:
 
 def test_a_curve_has_every_point_in_its_table() -> None:
     figure = studies.curve(LINES, {"intact": 0.7, "random": 0.4}, "nDCG@10", "n = 3")
-    named = {t["name"]: dict(zip(t["x"], t["y"], strict=True)) for t in figure.plot["data"] if "name" in t}
+    everything = figure.plot["views"]["all controls"]["data"]
+    named = {t["name"]: dict(zip(t["x"], t["y"], strict=True)) for t in everything if "name" in t}
     for name, x, y, *_ in figure.rows:
         if x != "":
             assert named[name][x] == y
     assert ("random, matched to mine", 10, 0.6, 0.55, 0.65) in figure.rows
     assert ("intact", "", 0.7, "", "") in figure.rows
     assert figure.plot["layout"]["xaxis"]["type"] == "log"
-    assert {note["text"] for note in figure.plot["layout"]["annotations"]} == {"intact", "random"}
+    assert figure.plot["layout"]["xaxis"]["tickvals"] == [10, 100], "ticks stand where something was measured"
+    tested = [trace.get("name") for trace in figure.plot["data"]]
+    assert "weight norm" not in tested and {"mine", "random, matched to mine"} <= set(tested), "controls on demand"
+    notes = {note["text"].rpartition("</span> ")[2]: note for note in figure.plot["layout"]["annotations"]}
+    assert set(notes) == {"intact", "random", "mine", "matched random sets: mean and<br>range"}
+    assert (notes["mine"]["x"], notes["mine"]["y"]) == (2.0, pytest.approx(0.3)), "named where its line ends"
+    assert not figure.plot["layout"]["showlegend"]
+
+
+def test_without_controls_there_is_one_way_to_look() -> None:
+    assert "views" not in studies.curve(LINES[:2], {}, "AP", "").plot
+
+
+def test_names_at_the_ends_do_not_cover_each_other() -> None:
+    lines = [
+        ends.End(100, y, f"set {at} with a name that takes two lines", "#000000") for at, y in enumerate([0.5] * 6)
+    ]
+    entries = ends.ends(lines, 0.0, 1.0, 400, log=True)
+    places = sorted(note["y"] for note in entries["annotations"])
+    assert min(np.diff(places)) >= 2 * ends.HEIGHT / 400 - 0.01 and 0 <= places[0] < 0.5 < places[-1] <= 1
+    alone = ends.ends([ends.End(5, 0.7, "one", "#000000")], 0.0, 1.0, 400, log=False)["annotations"]
+    assert (alone[0]["x"], alone[0]["y"]) == (5, 0.7)
+
+
+def test_ticks_leave_room_for_each_other() -> None:
+    kept = ends.ticks([1, 2, 3, 4, 1000, 1001], log=True)
+    assert kept["tickvals"][0] == 1 and 1000 in kept["tickvals"] and 1001 not in kept["tickvals"]
+    assert kept["ticktext"][-1] == "1,000" and ends.ticks([0.0, 0.5, 1.0], log=False)["tickvals"] == [0.0, 0.5, 1.0]
 
 
 def test_one_size_is_drawn_by_set_and_not_as_a_curve() -> None:

@@ -104,7 +104,7 @@ PAGES = (
 def test_pages_answer(still: TestClient, path: str) -> None:
     answer = still.get(path)
     assert answer.status_code == 200
-    assert "<h1" in answer.text and answer.headers["vary"] == "HX-Request"
+    assert "<h1" in answer.text and answer.headers["vary"] == "HX-Request, Accept-Encoding"
     assert not re.search(r'(?:src|href)="(?:https?:)?//(?!testserver)', answer.text.replace("http://testserver", ""))
 
 

@@ -55,7 +55,7 @@ PATHS += ["/jobs/1", "/methods", "/methods/nig", "/help", "/api/v1/docs", "/neur
 def test_htmx_gets_the_page_without_its_frame(client: TestClient, path: str) -> None:
     piece, whole = client.get(path, headers=FRAGMENT), client.get(path)
     assert piece.status_code == whole.status_code == 200
-    assert piece.headers["vary"] == whole.headers["vary"] == "HX-Request"
+    assert piece.headers["vary"] == whole.headers["vary"] == "HX-Request, Accept-Encoding"
     assert "<html" not in piece.text and "<title>" in piece.text and 'id="main"' in piece.text
     assert whole.text.startswith("<!doctype html>") and "Skip to the content" in whole.text
     restored = client.get(path, headers={**FRAGMENT, "HX-History-Restore-Request": "true"})

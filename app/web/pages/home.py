@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from app import __version__
 from app.data.demo import MODEL
 from app.domain.bounds import Word
+from app.web.kept import kept
 from app.web.page import away, render, services, settings
 from app.web.security import COOKIE, host_of
 from app.web.tokens import Patience, same
@@ -35,9 +36,12 @@ def home(request: Request) -> Response:
 def demo_study(request: Request) -> Response:
     """The report of the demo study, with its runs."""
     app_services = services(request)
-    return render(
-        request, "demo_study", app_services.compare.study(app_services.demo.report(), app_services.pages.recorded())
-    )
+
+    def page() -> Response:
+        view = app_services.compare.study(app_services.demo.report(), app_services.pages.recorded())
+        return render(request, "demo_study", view)
+
+    return kept(request, app_services.pages.library.stamp(), page)
 
 
 @router.get("/study/{key}", name="recorded_study")

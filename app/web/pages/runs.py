@@ -11,6 +11,7 @@ from app.domain.bounds import Count, Filter, Key, Note, Offset, Place, Word
 from app.domain.errors import GolgiError, NotFound
 from app.services.exports import FORMATS, SUFFIX
 from app.services.layer_view import LayerLook
+from app.web.kept import kept
 from app.web.page import Sent, away, figure_table, fragment, given_of, render, render_piece, services
 
 router = APIRouter(include_in_schema=False)
@@ -41,8 +42,12 @@ def run_list(
 @router.get("/runs/{number}.json", name="runs_one_json")
 def run_page(request: Request, number: Key) -> Response:
     """One run; what of it is looked at stands in the address, by the names that its kind reads."""
-    view = services(request).pages.run(number, request.query_params)
-    return render(request, "run", view, reads=tuple(view.kind.Look.model_fields), error=None, sent={})
+
+    def page() -> Response:
+        view = services(request).pages.run(number, request.query_params)
+        return render(request, "run", view, reads=tuple(view.kind.Look.model_fields), error=None, sent={})
+
+    return kept(request, services(request).pages.stamp(number), page)
 
 
 @router.get("/ablations/{number}")
@@ -130,14 +135,21 @@ def notebook(request: Request, number: Key) -> Response:
 @router.get("/runs/{number}/figures/{name}.csv", name="figure_csv")
 def figure_csv(request: Request, number: Key, name: Word) -> Response:
     """The table of a figure."""
-    report = services(request).pages.report(number, request.query_params)
-    return figure_table(report.figures, name, f"golgi-run-{number}-{name}")
+
+    def table() -> Response:
+        report = services(request).pages.report(number, request.query_params)
+        return figure_table(report.figures, name, f"golgi-run-{number}-{name}")
+
+    return kept(request, services(request).pages.stamp(number), table)
 
 
 @router.get("/runs/{number}/queries/{key:path}", name="run_query")
 def query(request: Request, number: Key, key: Word, set: Count = 1) -> Response:
     """One query of a run over candidate lists: before, after, and who moved."""
-    return render(request, "run_query", services(request).pages.report(number).query(key, set))
+    pages = services(request).pages
+    return kept(
+        request, pages.stamp(number), lambda: render(request, "run_query", pages.report(number).query(key, set))
+    )
 
 
 @router.get("/runs/{number}/trec/{ordinal}", name="trec")
@@ -159,7 +171,8 @@ def layer_csv(request: Request, number: Key, layer: Count, kind: Word = "", part
 @router.get("/runs/{number}/layers/{layer}.json", name="runs_layers_one_json")
 def layer_page(request: Request, number: Key, layer: Count, look: Annotated[LayerLook, Depends()]) -> Response:
     """All units of a layer."""
-    return render(request, "layer", services(request).pages.layer(number, layer, look))
+    pages = services(request).pages
+    return kept(request, pages.stamp(number), lambda: render(request, "layer", pages.layer(number, layer, look)))
 
 
 @router.get("/neurons/{model}/{text}", name="neuron")
@@ -176,8 +189,12 @@ def panel(request: Request, number: Key, panel: Word) -> Response:
     Raises:
         NotFound: the kind has no such panel.
     """
-    report = services(request).pages.report(number)
-    makers = report.panels()
-    if panel not in makers:
-        raise NotFound("a panel of this run's page", f"'{panel}'", "Open its page instead.", "panel")
-    return render_piece(request, f"kinds/{report.run.spec.kind}/{panel}.html", run=report.run, view=makers[panel]())
+
+    def piece() -> Response:
+        report = services(request).pages.report(number)
+        makers = report.panels()
+        if panel not in makers:
+            raise NotFound("a panel of this run's page", f"'{panel}'", "Open its page instead.", "panel")
+        return render_piece(request, f"kinds/{report.run.spec.kind}/{panel}.html", run=report.run, view=makers[panel]())
+
+    return kept(request, services(request).pages.stamp(number), piece)

@@ -11,6 +11,7 @@ from app.domain.errors import GolgiError
 from app.forms.read import numbers
 from app.forms.rules import set_rule
 from app.services.compare import CompareView
+from app.web.kept import kept
 from app.web.page import Sent, away, figure_table, given_of, render, services
 
 router = APIRouter(include_in_schema=False)
@@ -85,24 +86,40 @@ def _compared(request: Request, k: str) -> CompareView:
 @router.get("/compare.json", name="compare_json")
 def compare(request: Request, k: Word = "1%") -> Response:
     """Two to six runs or sets side by side; they stand in the address, in order."""
-    return render(request, "compare", _compared(request, k), reads=("run", "set"), k=k)
+
+    def page() -> Response:
+        return render(request, "compare", _compared(request, k), reads=("run", "set"), k=k)
+
+    return kept(request, services(request).pages.library.stamp(), page)
 
 
 @router.get("/compare/{figure}.csv", name="compare_csv")
 def compare_csv(request: Request, figure: Word, k: Word = "1%") -> Response:
     """The table of a figure of a comparison."""
-    return figure_table(_compared(request, k).figures, figure, f"golgi-compare-{figure}")
+
+    def table() -> Response:
+        return figure_table(_compared(request, k).figures, figure, f"golgi-compare-{figure}")
+
+    return kept(request, services(request).pages.library.stamp(), table)
 
 
 @router.get("/cross.csv", name="cross_csv")
 def cross_csv(request: Request, measure: Word = "nDCG@10", fraction: Share = 0.0, model: Place = "") -> Response:
     """The table of the cross test."""
-    view = services(request).compare.cross(measure, fraction, model)
-    return figure_table({"cross": view.figure} if view.figure else {}, "cross", "golgi-cross")
+
+    def table() -> Response:
+        view = services(request).compare.cross(measure, fraction, model)
+        return figure_table({"cross": view.figure} if view.figure else {}, "cross", "golgi-cross")
+
+    return kept(request, services(request).pages.library.stamp(), table)
 
 
 @router.get("/cross", name="cross")
 @router.get("/cross.json", name="cross_json")
 def cross(request: Request, measure: Word = "nDCG@10", fraction: Share = 0.0, model: Place = "") -> Response:
     """Neurons found on one dataset, measured on the others."""
-    return render(request, "cross", services(request).compare.cross(measure, fraction, model))
+
+    def page() -> Response:
+        return render(request, "cross", services(request).compare.cross(measure, fraction, model))
+
+    return kept(request, services(request).pages.library.stamp(), page)
