@@ -14,11 +14,7 @@
 
   function specOf(figure) {
     const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    const peers = figure.dataset.scale ? [...document.querySelectorAll(`[data-scale="${figure.dataset.scale}"]`)] : [];
-    const chosen = (spec.views || {})[figure.dataset.view] || spec;
-    const ends = peers.map((peer) => JSON.parse(peer.querySelector("script[type='application/json']").textContent).data[0].zmax);
-    if (ends.length) { const top = Math.max(...ends); chosen.data[0].zmax = top; chosen.data[0].zmin = -top; }
-    return { data: chosen.data, layout: chosen.layout };
+    return { data: spec.data, layout: spec.layout };
   }
   const lightened = (value) => (Array.isArray(value) ? value.map(lightened) : (typeof value === "string" && inTheDark[value.toLowerCase()]) || value);
   function themed(plot, colours, size) {
@@ -27,24 +23,31 @@
     for (const trace of plot.data) {
       if (trace.colorscale === "diverging") trace.colorscale = [[0, colours.neg], [0.5, colours.zero], [1, colours.pos]];
       if (trace.colorscale === "single") trace.colorscale = [[0, colours.zero], [1, colours.one]];
-      if (trace.marker && trace.marker.color === "paper") trace.marker.color = colours.paper;
     }
     const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, automargin: true };
     Object.assign(plot.layout, { paper_bgcolor: colours.paper, plot_bgcolor: colours.paper, hoverlabel: { font: { size: 12 } }, font: { color: colours.ink, family: "system-ui, sans-serif", size: size || 12 } });
-    plot.layout.xaxis = Object.assign({}, axis, plot.layout.xaxis);
-    plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
+    for (const name of ["xaxis", "yaxis", ...Object.keys(plot.layout).filter((key) => /^[xy]axis\d$/.test(key))]) plot.layout[name] = Object.assign({}, axis, plot.layout[name]);
     return plot;
   }
   const short = (cell) => { const told = cell.split(" ")[0]; return told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told; };
+  const widened = (range) => { const more = 0.17 * (range[1] - range[0]); range[0] -= range[0] < 0 ? more : 0; range[1] += range[1] > 0 ? more : 0; };
   function narrowed(plot) {  // on a phone: cells tell their number alone, and no scale; a long legend gets room of its own
     if (plot.layout.yaxis.type === "category") plot.layout.yaxis.tickfont = { size: 9 };
     for (const trace of plot.data) {
+      if (trace.mode === "markers+text") { const first = new Set(); trace.text = trace.text.map((text, at) => { const end = `${trace.y[at]}${trace.x[at] > 0}`, kept = !first.has(end); first.add(end); return kept ? text : ""; }); trace.textfont = { size: 9 }; widened(plot.layout.xaxis.range); plot.layout.xaxis2.nticks = 3; }
+      if (trace.texttemplate && trace.z[0].length > 8) trace.text = trace.text.map((row) => row.map((text) => text.replace(/[^▲▼]/g, "")));
       if (!trace.texttemplate) continue;
       Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map(short)), textfont: { size: 9 } });
       for (const [name, angle] of [["xaxis", -50], ["yaxis", 0]]) Object.assign(plot.layout[name], { tickfont: { size: 9 }, tickangle: angle });
     }
     const named = plot.data.filter((trace) => trace.name && trace.showlegend !== false).length;
     if (plot.layout.showlegend && named > 4) { plot.layout.height += 19 * (named - 4); Object.assign(plot.layout.legend, { entrywidth: 1, entrywidthmode: "fraction" }); }
+  }
+  function unitAt(figure, told) {  // to a unit on the page of its layer, or to the layer of a bar; a mark's first word names it
+    const name = told && told[0], layer = name && name.match(/^L(\d+)/);
+    if (!layer) return;
+    const address = figure.dataset.layer.replace("LAYER", layer[1]);
+    location.href = name.includes(".") ? address.replace("UNIT", encodeURIComponent(name)) : address.replace("&unit=UNIT#unit", "");
   }
   function draw(figure) {
     const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light), place = figure.querySelector(".plot");
@@ -53,7 +56,7 @@
     Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true, edits: { shapePosition: figure.id === "figure-distribution" } });
     if (figure.dataset.layer && !place.dataset.wired) {
       place.dataset.wired = "1";
-      place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined) location.href = figure.dataset.layer.replace("LAYER", layer); });
+      place.on("plotly_click", (event) => unitAt(figure, event.points[0].customdata));
     }
     place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
@@ -106,7 +109,6 @@
     png: (button, figure) => save(figure, "png"),
     full: (button, figure) => (document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen()),
     table: (button, figure) => { const table = figure.querySelector(".twin"); table.hidden = !table.hidden; button.setAttribute("aria-expanded", String(!table.hidden)); },
-    view: (button, figure) => { figure.dataset.view = button.dataset.view; figure.querySelectorAll("[data-do=view]").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); draw(figure); },
     theme: () => { root.dataset.theme = isDark() ? "light" : "dark"; try { localStorage.setItem("golgi-theme", root.dataset.theme); } catch (refused) { /* private window */ } if (window.Plotly) document.querySelectorAll(".figure").forEach(draw); },
     copy: (button) => navigator.clipboard.writeText(button.dataset.text || (button.dataset.link && new URL(button.dataset.link, location).href) || document.querySelector(button.dataset.from).textContent).then(() => say("Copied")),
     tokens: (button) => { button.parentElement.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); document.querySelectorAll("#tokens-box [data-show]").forEach((part) => { part.hidden = part.dataset.show !== button.dataset.kind; }); },
