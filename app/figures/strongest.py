@@ -18,11 +18,11 @@ from app.domain.counting import counted
 from app.domain.sites import Site, SiteKind, noun_of
 from app.figures.base import DIVERGING, NEGATIVE, POSITIVE, Figure, layout, limit, nothing_to_see
 
-NAMED = 16
-"""Most dots with their number beside them."""
+NAMED, WORTH_A_NAME = 16, 0.05
+"""Most dots with their number beside them, and the smallest score of one, as a share of the scale's width."""
 
-CHARACTER = 0.009
-"""Room for a character of such a number, as a share of the scale's width."""
+CHARACTER, BESIDE = 0.014, 0.02
+"""Room for a character of such a number, as a share of the scale's width: of one picture, and of several in a row."""
 
 TOLD_CELLS, TOLD_HEADS = 400, 16
 """Largest grid, in cells and in heads of a layer, whose cells tell their score."""
@@ -66,7 +66,8 @@ def overview(sites: Sequence[Ends], unit: str, caption: str, scales: Reach | Non
     noun = noun_of(one.site.kind for one in sites)
     drawn_to = scales or reach((sites,))
     told = f"{caption} · {_told(sites, noun, drawn_to, unit)}" + (" · one scale for every part" if scales else "")
-    plot = (_grid if noun == "head" else _strip)(sites, unit, drawn_to)
+    room = BESIDE if scales else CHARACTER
+    plot = _grid(sites, unit, drawn_to) if noun == "head" else _strip(sites, unit, drawn_to, room)
     columns, rows = _table(sites, noun, unit)
     return Figure("overview", f"Where the strongest {noun}s are", told, plot, columns, rows)
 
@@ -83,14 +84,14 @@ def _told(sites: Sequence[Ends], noun: str, scales: Reach, unit: str) -> str:
     return f"the {kept} strongest of each sign in every row; numbers name the strongest of all{errors} · {bars}"
 
 
-def _strip(sites: Sequence[Ends], unit: str, scales: Reach) -> Plot:
-    """Dots at their scores."""
+def _strip(sites: Sequence[Ends], unit: str, scales: Reach, room: float) -> Plot:
+    """Dots at their scores. ``room`` of a character, as a share of the scale's width."""
     span = (scales.high - scales.low) or 1.0
     axes = _layout(sites, unit, scales)
     ends = [scales.low - (0.12 if scales.low else 0.03) * span, scales.high + (0.12 if scales.high else 0.03) * span]
     axes["xaxis"] |= {"title": {"text": f"score ({unit})"}, "range": ends, "zeroline": True, "zerolinewidth": 2}
     dots = [_dots(sites, unit, *sign) for sign in SIGNS]
-    return {"data": [*dots, _names(sites, span), *_sums(sites, unit)], "layout": axes}
+    return {"data": [*dots, _names(sites, span, room * span), *_sums(sites, unit)], "layout": axes}
 
 
 def _dots(sites: Sequence[Ends], unit: str, name: str, sign: int, colour: str, symbol: str) -> Plot:
@@ -113,13 +114,11 @@ def _dots(sites: Sequence[Ends], unit: str, name: str, sign: int, colour: str, s
     return dots
 
 
-def _names(sites: Sequence[Ends], span: float) -> Plot:
+def _names(sites: Sequence[Ends], span: float, character: float) -> Plot:
     """Numbers beside the strongest dots, outwards, where they cover no other dot and no other number."""
-    order = sorted(
-        ((abs(float(score)), row, at) for row, one in enumerate(sites) for at, score in enumerate(one.scores)),
-        key=lambda dot: (-dot[0], dot[1:]),
-    )
-    clear = ((row, at) for _, row, at in order if _is_clear(sites[row], at, span))
+    sizes = ((abs(float(score)), row, at) for row, one in enumerate(sites) for at, score in enumerate(one.scores))
+    order = sorted((dot for dot in sizes if dot[0] >= WORTH_A_NAME * span), key=lambda dot: (-dot[0], dot[1:]))
+    clear = ((row, at) for _, row, at in order if _is_clear(sites[row], at, character))
     named = [(row, sites[row], at) for row, at in islice(clear, NAMED)]
     return {
         "type": "scatter",
@@ -134,10 +133,10 @@ def _names(sites: Sequence[Ends], span: float) -> Plot:
     }
 
 
-def _is_clear(one: Ends, at: int, span: float) -> bool:
+def _is_clear(one: Ends, at: int, character: float) -> bool:
     """Whether no stronger dot of its sign lies where the number of a unit would stand."""
     stronger = (one.ranks < one.ranks[at]) & (one.scores * one.scores[at] > 0)
-    room = span * CHARACTER * (len(str(one.units[at])) + 2)
+    room = character * (len(str(one.units[at])) + 2)
     return not (np.abs(_outer(one, -1)[stronger]) < abs(_outer(one)[at]) + room).any()
 
 

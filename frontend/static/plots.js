@@ -66,6 +66,7 @@
     const plot = themed(specOf(figure), themes.light, size), caption = lines(figure.dataset.caption, Math.floor(width / size * 1.75));
     const foot = (caption.split("<br>").length + 1) * size * 1.35;
     plot.layout.title = { text: lines(figure.dataset.title, Math.floor(width / size * 1.5)), font: { size: size * 1.15 }, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: size } };
+    if (plot.layout.xaxis2) plot.layout.xaxis2.title.text = plot.layout.xaxis2.title.text.replace("<br>", " ");
     plot.layout.margin = { l: size * 5, r: size * 2, t: size * 6, b: size * 6 + foot };
     plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: caption, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -size * 5.5, showarrow: false, font: { size: size * 0.9 } }]);
     const height = Math.round((figure.querySelector(".plot").clientHeight || 320) * (width > 900 ? 1.6 : 1) + size * 5 + foot);

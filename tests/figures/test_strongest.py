@@ -101,8 +101,9 @@ def test_the_strongest_are_named_and_names_cover_no_dot() -> None:
     told = list(zip(names["text"], names["x"], names["y"], names["textposition"], strict=True))
     assert told[:2] == [("0", 10.0, 0, "middle right"), ("3", -6.0, 0, "middle left")]
     assert ("2", 4.0, 0, "middle right") in told and "1" not in [text for text, _, at, _ in told if at == 0]
-    many = strongest.overview(kept(scores(30, 100)), "logit", "").plot["data"][2]
-    assert len(many["text"]) == strongest.NAMED
+    assert not [text for text, _, at, _ in told if at == 1], "what is next to nothing has no name"
+    spread = [np.float32([0.2, -0.2]) * (1 + layer) for layer in range(30)]
+    assert len(strongest.overview(kept(spread), "logit", "").plot["data"][2]["text"]) == strongest.NAMED
     with_error = strongest.overview(kept([row], error=True), "logit", "").plot["data"][2]
     assert with_error["x"][0] == 11.25, "a number stands beyond the line of its error"
 
