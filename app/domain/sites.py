@@ -4,7 +4,7 @@ Neuron presets after ``nig.md`` section 6.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -59,6 +59,11 @@ PRESETS: Mapping[str, tuple[SiteKind, ...]] = {
     "resid": (SiteKind.RESID,),
 }
 """Named choices of what counts as a neuron (``nig.md`` section 6)."""
+
+
+def noun_of(kinds: Iterable[SiteKind]) -> str:
+    """What a unit of these places is called: ``head`` where all are attention heads, ``neuron`` otherwise."""
+    return "head" if set(kinds) == {SiteKind.HEAD} else "neuron"
 
 
 @dataclass(frozen=True, order=True)

@@ -12,9 +12,6 @@ DIVERGING = "diverging"
 SINGLE = "single"
 """Name of the one-hue scale for magnitudes; the page puts in the colours of its theme, 0 is neutral."""
 
-PAPER = "paper"
-"""Name of the page's background colour, for marks on coloured cells."""
-
 MARKS = 20_000
 """Largest number of cells, bars or points sent to a page for one figure."""
 
@@ -29,7 +26,7 @@ class Figure:
         name: short name in addresses and file names.
         title: the finding's variable.
         caption: run, n, method and units in one line.
-        plot: Plotly ``data`` and ``layout``; ``views``, if there, holds other ways to look, by name, in the same form.
+        plot: Plotly ``data`` and ``layout``.
         columns, rows: the same numbers as a table.
     """
 
@@ -59,7 +56,7 @@ def limit(values: Sequence[float], percentile: float = 0.995) -> float:
     return max(ordered[min(len(ordered) - 1, int(percentile * len(ordered)))], 1e-12) if ordered else 1.0
 
 
-__all__ = ["DIVERGING", "MARKS", "PAPER", "SINGLE", "Figure", "PlotlyJSONEncoder", "layout", "limit"]
+__all__ = ["DIVERGING", "MARKS", "SINGLE", "Figure", "PlotlyJSONEncoder", "layout", "limit"]
 
 
 def nothing_to_see(values: Iterable[float], told: str) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""Layers: overview heat-map, profile, score distribution.
-
-Axes: L sites (input at the bottom), B buckets of units sorted within the site by score.
-"""
+"""Layers: sums by layer, score distribution, all units of one layer. Where strong units are is in ``strongest``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,131 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.counting import counted
-from app.domain.sites import Site, SiteKind
-from app.figures.base import (
-    DIVERGING,
-    MARKS,
-    NEGATIVE,
-    PAPER,
-    POSITIVE,
-    SINGLE,
-    Figure,
-    layout,
-    limit,
-    nothing_to_see,
-)
-
-
-def overview(
-    sites: Sequence[tuple[Site, NDArray[np.float32], NDArray[np.int64]]],
-    unit: str,
-    caption: str,
-    several: bool,
-    *,
-    shared_scale: bool = False,
-) -> Figure:
-    """Heat-map: one row per site, each cell the strongest unit of its bucket.
-
-    With ``shared_scale`` it stands beside others whose colours mean the same: nothing is marked at the ends of its own
-    scale, and there is no other view.
-
-    ``sites``: site, [B] scores sorted from the largest down, [B] unit of each. Neighbouring buckets are joined where
-    both views would hold more than :data:`MARKS` cells. The view ``magnitude`` holds the same cells by magnitude.
-    """
-    most_cells = max(1, MARKS // max(1, 2 * len(sites)))
-    cells_by_site = [(site, *_joined(values, units, most_cells)) for site, values, units in sites]
-    colour_end = limit([float(v) for _, values, _ in cells_by_site for v in values])
-    beyond = sum(int((np.abs(values) > colour_end).sum()) for _, values, _ in cells_by_site)
-    magnitudes_by_site = [(site, *_by_magnitude(values, units)) for site, values, units in cells_by_site]
-    rows = tuple(
-        (_neuron(site, name), bucket, float(value))
-        for site, values, units in cells_by_site
-        for bucket, (name, value) in enumerate(zip(units, values, strict=True))
-    )
-    signed = _heat(cells_by_site, unit, several, colour_end, "largest score first")
-    columns = ("neuron", "bucket", f"score ({unit})")
-    if shared_scale:
-        plain = {"data": signed["data"][:1], "layout": signed["layout"]}
-        short_caption = f"{caption} · colours mean the same in every part"
-        return Figure("overview", "Scores by layer", short_caption, plain, columns, rows)
-    unsigned = _heat(magnitudes_by_site, unit, several, colour_end, "largest magnitude first", signed=False)
-    plot = signed | {"views": {"magnitude": unsigned}}
-    full_caption = (
-        f"{caption} · each cell is the strongest unit of its bucket · colour ends at ±{colour_end:.3g} {unit} "
-        f"(99.5th percentile); {beyond} cells beyond it carry ▲ or ▼"
-    )
-    return Figure("overview", "Scores by layer", full_caption, plot, columns, rows)
-
-
-Line = tuple[Site, NDArray[Any], NDArray[Any]]
-
-
-def _joined(
-    values: NDArray[np.float32], units: NDArray[np.int64], most: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """At most ``most`` cells: the strongest of each run of neighbours."""
-    if len(values) <= most:
-        return values, units
-    groups = np.array_split(np.arange(len(values)), most)
-    picks = np.asarray([group[np.argmax(np.abs(values[group]))] for group in groups])
-    return values[picks], units[picks]
-
-
-def _by_magnitude(
-    values: NDArray[np.float32], units: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    order = np.argsort(-np.abs(values), kind="stable")
-    return np.abs(values[order]), units[order]
-
-
-def _heat(
-    lines: Sequence[Line], unit: str, several: bool, top: float, order: str, *, signed: bool = True
-) -> dict[str, Any]:
-    """Cells, marks on the cells beyond the colour's ends, and axes."""
-    width = max((len(values) for _, values, _ in lines), default=0)
-    names = [_label(site, several) for site, _, _ in lines]
-    cells = {
-        "type": "heatmap",
-        "z": [[float(v) for v in values] + [None] * (width - len(values)) for _, values, _ in lines],
-        "y": names,
-        "text": [[_neuron(site, u) for u in units] for site, _, units in lines],
-        "customdata": [[f"{site.layer}"] * len(values) for site, values, _ in lines],
-        "zmin": -top if signed else 0.0,
-        "zmax": top,
-        "colorscale": DIVERGING if signed else SINGLE,
-        "hovertemplate": "%{text}<br>" + ("score" if signed else "|score|") + " %{z:.3g} " + unit + "<extra></extra>",
-        "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
-    }
-    axes = layout(
-        f"units, {order}",
-        "layer, input at the bottom",
-        height=max(240, 110 + (30 if len(lines) < 13 else 18) * len(lines)),
-        xaxis={"showgrid": False, "zeroline": False, "range": [-0.5, width - 0.5]},
-        yaxis={"type": "category", "showgrid": False, "automargin": True, "range": [-0.5, len(lines) - 0.5]},
-    )
-    return {"data": [cells, _beyond(lines, names, top)], "layout": axes}
-
-
-def _beyond(lines: Sequence[Line], names: Sequence[str], top: float) -> dict[str, Any]:
-    """A mark on each cell beyond the colour's ends; its direction is the sign."""
-    marks = [
-        (bucket, name, "triangle-up" if value > 0 else "triangle-down")
-        for name, (_, values, _) in zip(names, lines, strict=True)
-        for bucket, value in enumerate(values)
-        if abs(value) > top
-    ]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [bucket for bucket, _, _ in marks],
-        "y": [name for _, name, _ in marks],
-        "marker": {"symbol": [symbol for _, _, symbol in marks], "size": 5, "color": PAPER},
-        "hoverinfo": "skip",
-    }
-
-
-def _neuron(site: Site, unit: int) -> str:
-    return f"L{site.layer}.{site.kind.value}.{unit}"
+from app.domain.sites import Site, SiteKind, noun_of
+from app.figures.base import NEGATIVE, POSITIVE, Figure, layout, nothing_to_see
 
 
 def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several: bool) -> Figure:
@@ -165,12 +39,13 @@ def profile(rows: Sequence[Mapping[str, Any]], unit: str, caption: str, several:
         ),
     }
     table = tuple((name, row["positive"], row["negative"], row["width"]) for name, row in zip(names, rows, strict=True))
-    columns = ("layer", f"positive ({unit})", f"negative ({unit})", "units")
+    units = "heads" if noun_of(SiteKind(row["kind"]) for row in rows) == "head" else "units"
+    columns = ("layer", f"positive ({unit})", f"negative ({unit})", units)
     return Figure("profile", "Positive and negative sums by layer", caption, plot, columns, table)
 
 
-def distribution(values: NDArray[np.float64], unit: str, caption: str) -> Figure:
-    """Share of the neurons of each sign with at most this magnitude, on a log axis.
+def distribution(values: NDArray[np.float64], unit: str, caption: str, noun: str = "neuron") -> Figure:
+    """Share of the neurons (or what ``noun`` calls them) of each sign with at most this magnitude, on a log axis.
 
     Each point also tells how many neurons of its sign have at least its magnitude, and which share of the attribution
     of that sign they hold: of :data:`~app.domain.scores.ATTRIBUTION`, or of the negative one. The first line is that of
@@ -197,8 +72,8 @@ def distribution(values: NDArray[np.float64], unit: str, caption: str) -> Figure
         for line in lines
         for x, share, (count, held, _) in zip(line["x"], line["y"], line["customdata"], strict=True)
     )
-    columns = ("sign", f"|score| ({unit})", "share at most this", "neurons at least this", "share of it they hold")
-    zeros = f" · {counted(int((values == 0).sum()), 'neuron')} at 0 are not shown" if (values == 0).any() else ""
+    columns = ("sign", f"|score| ({unit})", "share at most this", f"{noun}s at least this", "share of it they hold")
+    zeros = f" · {counted(int((values == 0).sum()), noun)} at 0 are not shown" if (values == 0).any() else ""
     return Figure("distribution", "How scores are spread", f"{caption}{zeros}", plot, columns, rows)
 
 
@@ -233,10 +108,15 @@ def _picks(count: int, total: int) -> NDArray[np.int64]:
     return np.unique(np.concatenate([even, upper, [first]]).round().astype(np.int64))
 
 
-def layer_units(values: NDArray[np.float64], site: Site, unit: str, caption: str) -> Figure:
-    """Every unit of one site by index (at most 8,192 bars: the strongest of each run of neighbours beyond)."""
+def layer_units(values: NDArray[np.float64], site: Site, unit: str, caption: str, found: int | None = None) -> Figure:
+    """Every unit of one site by index (at most 8,192 bars: the strongest of each run of neighbours beyond).
+
+    ``found``: the unit that is pointed at, drawn whatever its neighbours are.
+    """
     groups = np.array_split(np.arange(len(values)), min(8192, len(values)))
     picks = np.asarray([group[np.argmax(np.abs(values[group]))] for group in groups])
+    if found is not None:
+        picks = np.union1d(picks, [found])
     chosen = values[picks]
     bars = {
         "type": "bar",
@@ -246,17 +126,17 @@ def layer_units(values: NDArray[np.float64], site: Site, unit: str, caption: str
         "hovertemplate": f"L{site.layer}.{site.kind.value}." + "%{x}: %{y:.3g} " + unit + "<extra></extra>",
     }
     table = tuple((f"L{site.layer}.{site.kind.value}.{i}", float(v)) for i, v in zip(picks, chosen, strict=True))
-    plot = {
-        "data": [bars],
-        "layout": layout(
-            "number of the unit (numbers have no neighbourhood)",
-            f"score ({unit})",
-            bargap=0,
-            height=280,
-            **nothing_to_see(values, "Every score of this layer is 0."),
-        ),
-    }
-    return Figure("units", f"Units of layer {site.layer}", caption, plot, ("neuron", f"score ({unit})"), table)
+    noun = noun_of([site.kind])
+    called = "head" if noun == "head" else "unit"
+    notes = nothing_to_see(values, "Every score of this layer is 0.")
+    if found is not None:
+        arrow = {"showarrow": True, "arrowhead": 2, "ax": 0, "ay": -28 if values[found] >= 0 else 28}
+        place = {"x": found, "y": float(values[found]), "text": f"{called} {found}", **arrow}
+        notes = {"annotations": [*notes.get("annotations", ()), place]}
+    names = "number of the head" if noun == "head" else "number of the unit (numbers have no neighbourhood)"
+    plot = {"data": [bars], "layout": layout(names, f"score ({unit})", bargap=0, height=280, **notes)}
+    title = f"{called.capitalize()}s of layer {site.layer}"
+    return Figure("units", title, caption, plot, (noun, f"score ({unit})"), table)
 
 
 def _label(site: Site, several: bool) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from app.figures.base import DIVERGING, PAPER, SINGLE, Figure
+from app.figures.base import DIVERGING, SINGLE, Figure
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as Drawn
@@ -26,7 +26,10 @@ def drawn(figure: Figure) -> "Drawn":
 
     axis = {"gridcolor": COLOURS["line"], "zerolinecolor": COLOURS["line"], "linecolor": COLOURS["line"]}
     layout = dict(figure.plot["layout"])
-    layout |= {name: {**axis, "automargin": True, **layout.get(name, {})} for name in ("xaxis", "yaxis")}
+    layout |= {
+        name: {**axis, "automargin": True, **layout.get(name, {})}
+        for name in {"xaxis", "yaxis", *(key for key in layout if key[1:5] == "axis")}
+    }
     layout |= {"paper_bgcolor": COLOURS["paper"], "plot_bgcolor": COLOURS["paper"], "font": {"color": COLOURS["ink"]}}
     place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 16}}
     layout["title"] = {**place, "text": figure.title, "subtitle": {"text": figure.caption}}
@@ -41,6 +44,4 @@ def _coloured(trace: dict[str, Any]) -> dict[str, Any]:
     coloured = dict(trace)
     if coloured.get("colorscale") in SCALES:
         coloured["colorscale"] = SCALES[coloured["colorscale"]]
-    if coloured.get("marker", {}).get("color") == PAPER:
-        coloured["marker"] = {**coloured["marker"], "color": COLOURS["paper"]}
     return coloured

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from app.analysis.ends import Ends, ends, per_sign
 from app.analysis.layers import summarise
 from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.results import ArrayRow, Row, TopNeuron
 from app.domain.runs import Run
 from app.domain.scores import NeuronScores
-from app.domain.sites import NeuronIndex, NeuronSpace, SiteKind
+from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind, noun_of
 from app.domain.targets import BRANCHES
-from app.figures import layers
+from app.figures import layers, strongest
 from app.figures.base import Figure
 from app.kinds.reporting import Table
 from app.methods.base import Attribution
@@ -117,39 +119,43 @@ class Ranking:
 
     def layers(self) -> tuple[int, ...]:
         """Block numbers with scores."""
-        return tuple(dict.fromkeys(int(row["layer"]) for row in self.results.profile(self.run.id, self.part)))
+        return tuple(dict.fromkeys(int(row["layer"]) for row in self.profile))
 
     @property
     def caption(self) -> str:
         """Run, model, number of examples, part."""
         return f"run {self.run.id} · {self.run.spec.model} · n = {self.run.facts['n']} · {self.part}"
 
+    @cached_property
+    def noun(self) -> str:
+        """What a unit of the run is called: ``neuron`` or ``head``."""
+        return noun_of(SiteKind(row["kind"]) for row in self.profile)
+
+    @cached_property
+    def profile(self) -> tuple[dict[str, Any], ...]:
+        """Sums by site of the looked-at part, see :meth:`Results.profile`."""
+        return self.results.profile(self.run.id, self.part)
+
     def drawings(self, unit: str) -> dict[str, Callable[[], Figure]]:
         """Overview, profile and distribution of the looked-at part."""
         return {
-            "overview": lambda: layers.overview(self._strongest(), unit, self.caption, self._several()),
-            "profile": lambda: layers.profile(
-                self.results.profile(self.run.id, self.part), unit, self.caption, self._several()
-            ),
-            "distribution": lambda: layers.distribution(self._values(), unit, self.caption),
+            "overview": lambda: strongest.overview(self.ends(), unit, self.caption),
+            "profile": lambda: layers.profile(self.profile, unit, self.caption, self._several()),
+            "distribution": lambda: layers.distribution(self._values(), unit, self.caption, self.noun),
         }
 
-    def beside_others(self, unit: str) -> Figure:
-        """The overview of the looked-at part, to stand beside those of other parts on one scale."""
-        figure = layers.overview(self._strongest(), unit, self.caption, self._several(), shared_scale=True)
-        return replace(figure, title=f"{figure.title}, {self.part}")
-
-    def _strongest(self) -> Any:
-        """The strongest units of every site, see :meth:`Results.overview`."""
-        return self.results.overview(self.run.id, self.part)
+    def ends(self) -> tuple[Ends, ...]:
+        """The strongest units of every site, heads all of them, see :meth:`Results.ends`."""
+        count = max(row["width"] for row in self.profile) if self.noun == "head" else None
+        return self.results.ends(self.run.id, self.part, count)
 
     def _several(self) -> bool:
         """Whether more than one kind of place is scored."""
-        return len({site.kind for site, _, _ in self._strongest()}) > 1
+        return len({row["kind"] for row in self.profile}) > 1
 
     def _values(self) -> Any:
         """[N] scores of the looked-at part."""
-        places = [site for site, _, _ in self._strongest()]
+        places = [Site(row["layer"], SiteKind(row["kind"])) for row in self.profile]
         return np.concatenate([self.results.layer(self.run.id, site, "mean", self.part) for site in places])
 
     def table(self) -> Table:
@@ -166,3 +172,22 @@ class Ranking:
 
         columns = ("neuron", "layer", "kind", "unit", *scores.parts, "se", "positive_share")
         return Table(columns, rows)
+
+
+def ends_of(scores: NeuronScores) -> tuple[Ends, ...]:
+    """The strongest units of every site of scores that are not stored yet; heads all of them."""
+    space, values = scores.space, scores.of("all")
+    heads = noun_of(site.kind for site in space.sites) == "head"
+    count = max(space.widths) if heads else per_sign(len(space.sites))
+    errors = scores.se if scores.n > 1 else None
+    return tuple(ends(site, values[at], count, None if errors is None else errors[at]) for site, at in space.slices())
+
+
+def side_by_side(rankings: Sequence[Ranking], unit: str) -> tuple[tuple[str, Figure], ...]:
+    """Part and overview of some looks at one run, on scales that hold them all."""
+    pictures = [ranking.ends() for ranking in rankings]
+    scales = strongest.reach(pictures)
+    return tuple(
+        (ranking.part, strongest.overview(sites, unit, ranking.caption, scales))
+        for ranking, sites in zip(rankings, pictures, strict=True)
+    )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.domain.bounds import Filter, Offset, Word, whole
 from app.domain.errors import BadInput
 from app.domain.runs import Run
-from app.domain.sites import Site, SiteKind
+from app.domain.sites import NeuronIndex, Site, SiteKind, noun_of
 from app.figures import layers
 from app.figures.base import Figure
 from app.store.results import Results
@@ -27,13 +27,17 @@ BY_SIGN: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = 
 
 @dataclass(frozen=True)
 class LayerLook:
-    """What of a layer is looked at: a place, a part of the input, an order, a filter, a first row."""
+    """What of a layer is looked at: a place, a part of the input, an order, a filter, a first row, a unit to be found.
+
+    Where no order is asked for, it is ``bottom`` if the unit to be found has a negative score, otherwise ``signed``.
+    """
 
     kind: Word = ""
     part: Word = "all"
-    sort: Word = "signed"
+    sort: Word = ""
     q: Filter = ""
     offset: Offset = 0
+    unit: Word = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class LayerView:
     """Units of one site. ``rows``: id, score, standard error, share of positive examples.
 
     ``found`` of ``total`` units pass the filter ``q``; ``refused`` says what is wrong with it, and then all pass.
+    ``noun`` is what a unit is called. ``sought`` is the id of the unit to be found, ``missed`` why it is not shown.
     """
 
     run: Run
@@ -60,6 +65,9 @@ class LayerView:
     unit: str
     rows: tuple[tuple[str, float, float, float], ...]
     figure: Figure
+    noun: str
+    sought: str
+    missed: str
 
 
 def kept(text: str, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -92,7 +100,7 @@ def layer_view(run: Run, results: Results, layer: int, look: LayerLook) -> Layer
     """
     places = [(row["kind"], row["layer"]) for row in results.profile(run.id)]
     kinds = tuple(dict.fromkeys(name for name, _ in places))
-    kind = look.kind if look.kind in kinds else (kinds or ("mid",))[0]
+    kind = _place(look, kinds)
     site = Site(layer, SiteKind(kind))
     parts = tuple(run.plan.get("parts", ("all",)))
     part = look.part if look.part in parts else "all"
@@ -103,10 +111,14 @@ def layer_view(run: Run, results: Results, layer: int, look: LayerLook) -> Layer
         mask = kept(look.q, values)
     except BadInput as error:
         refused = f"Expected {error.expected}. Found {error.found}. {error.remedy}"
+    sought, missed = _sought(look.unit, site, len(values))
+    sort = look.sort or ("bottom" if sought is not None and values[sought] < 0 else "signed")
     keys = {"index": np.arange(len(values)), "abs": -np.abs(values), "bottom": values}
-    order = np.argsort(keys.get(look.sort, -values), kind="stable")
+    order = np.argsort(keys.get(sort, -values), kind="stable")
     offset = look.offset
     shown = order[mask[order]][offset : offset + UNITS]
+    if sought is not None and sought not in shown:
+        missed = f"{look.unit} is not among the rows below; sort or filter them differently."
     unit = run.plan.get("target", {}).get("unit", "")
     return LayerView(
         run=run,
@@ -116,7 +128,7 @@ def layer_view(run: Run, results: Results, layer: int, look: LayerLook) -> Layer
         layers=tuple(dict.fromkeys(at for _, at in places)),
         part=part,
         parts=parts,
-        sort=look.sort,
+        sort=sort,
         q=look.q,
         refused=refused,
         offset=offset,
@@ -125,5 +137,27 @@ def layer_view(run: Run, results: Results, layer: int, look: LayerLook) -> Layer
         total=len(values),
         unit=unit,
         rows=tuple((f"L{layer}.{kind}.{u}", float(values[u]), float(se[u]), float(sign[u])) for u in shown),
-        figure=layers.layer_units(values, site, unit, f"run {run.id} · {run.spec.model} · {part}"),
+        figure=layers.layer_units(values, site, unit, f"run {run.id} · {run.spec.model} · {part}", sought),
+        noun=noun_of([site.kind]),
+        sought="" if sought is None else f"L{layer}.{kind}.{sought}",
+        missed=missed,
     )
+
+
+def _place(look: LayerLook, kinds: tuple[str, ...]) -> str:
+    """The place that is looked at: the named one, that of the unit to be found, the first."""
+    named = (look.kind, look.unit.split(".")[1] if look.unit.count(".") == 2 else "")
+    return next((kind for kind in named if kind in kinds), (kinds or ("mid",))[0])
+
+
+def _sought(text: str, site: Site, width: int) -> tuple[int | None, str]:
+    """Number of the unit to be found among the ``width`` units of a site, and why there is none."""
+    if not text:
+        return None, ""
+    try:
+        index = NeuronIndex.parse(text)
+    except BadInput as error:
+        return None, f"Expected {error.expected}. Found {error.found}. {error.remedy}"
+    if index.site != site or index.unit >= width:
+        return None, f"{index} is not here: this is {site.kind.value} of layer {site.layer}, units 0 to {width - 1}."
+    return index.unit, ""

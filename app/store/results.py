@@ -1,7 +1,7 @@
 """Results: arrays as blobs with their sums beside them, ends of rankings, tokens, settings and answers.
 
 The only place that turns blobs into numbers; ``rows.py`` is the way in.
-Axes: U units of a site, B buckets of the overview.
+Axes: U units of a site.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import LargeBinary, func, select
 
+from app.analysis.ends import Ends, ends, per_sign
 from app.domain.errors import NotFound
 from app.domain.results import ArrayRow, ItemRow, SettingRow, TopNeuron
 from app.domain.results import Row as ResultRow
@@ -79,22 +80,34 @@ class Results:
         sites = tuple(Site(row["layer"], SiteKind(row["kind"])) for row in rows)
         return NeuronSpace(sites, tuple(row["width"] for row in rows))
 
-    def overview(
-        self, number: int, part: str = "all"
-    ) -> tuple[tuple[Site, NDArray[np.float32], NDArray[np.int64]], ...]:
-        """Per site: [B] score and [B] unit of each bucket's strongest unit; units sorted by score, largest first."""
+    def ends(self, number: int, part: str = "all", count: int | None = None) -> tuple[Ends, ...]:
+        """Per site: its strongest units of both signs, see :mod:`app.analysis.ends`.
+
+        ``count``: of each sign; by the number of sites where it is left out. Standard errors belong to part ``all`` of
+        runs over several examples; others have none.
+        """
         query = (
-            select(array.c.kind, array.c.layer, blob.c.bytes)
+            select(array, blob.c.bytes)
             .join(blob, blob.c.id == array.c.blob_id)
-            .where(array.c.run_id == number, array.c.group == "overview", array.c.part == part)
+            .where(array.c.run_id == number, array.c.group == "scores", array.c.name.in_(("mean", "se")))
+            .where(array.c.part == part)
             .order_by(array.c.id)
         )
-        per_site = []
         with self.db.read() as connection:
-            for row in connection.execute(query):
-                pairs = np.frombuffer(row.bytes, dtype="<f4").reshape(2, -1)
-                per_site.append((Site(row.layer, SiteKind(row.kind)), pairs[0], pairs[1].astype(np.int64)))
-        return tuple(per_site)
+            rows = connection.execute(query).all()
+        means = [row for row in rows if row.name == "mean"]
+        errors = {(row.kind, row.layer): np.frombuffer(row.bytes, "<f4") for row in rows if row.name == "se"}
+        count = per_sign(len(means)) if count is None else count
+        return tuple(
+            ends(
+                Site(row.layer, SiteKind(row.kind)),
+                np.frombuffer(row.bytes, "<f4"),
+                count,
+                errors.get((row.kind, row.layer)) if row.n > 1 else None,
+                (row.positive, row.negative),
+            )
+            for row in means
+        )
 
     def layer(self, number: int, site: Site, name: str, part: str) -> NDArray[np.float64]:
         """[U] values of one site.
@@ -185,7 +198,10 @@ class Results:
         return np.stack([np.concatenate(parts) for parts in by_fold.values()]), np.asarray(list(counts.values()))
 
     def arrays(self, number: int) -> tuple[ArrayRow, ...]:
-        """Every array of a run as it can be stored again; overviews, which follow from the scores, are left out."""
+        """Every array of a run as it can be stored again.
+
+        Left out is ``overview``, which older versions stored beside the scores and which follows from them.
+        """
         query = (
             select(array, blob.c.bytes)
             .join(blob, blob.c.id == array.c.blob_id)

@@ -1,7 +1,4 @@
-"""Rows of results on their way into the tables: arrays with their sums and their overview beside them.
-
-Axes: U units of a site, B buckets of the overview.
-"""
+"""Rows of results on their way into the tables: arrays with their sums beside them. Axes: U units of a site."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,7 +13,6 @@ from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNe
 from app.domain.results import Row as ResultRow
 from app.store.tables import array, blob, item_result, response, setting, top_neuron
 
-BUCKETS = 256
 PLACE = ("group", "name", "part", "kind", "layer")
 
 
@@ -26,7 +22,7 @@ def write_rows(connection: Connection, number: int, rows: Iterable[ResultRow]) -
     tables: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         if isinstance(row, ArrayRow):
-            arrays += [row, _overview(row)] if (row.group, row.name) == ("scores", "mean") else [row]
+            arrays.append(row)
         else:
             table, values = _values(row)
             tables[table].append({"run_id": number, **values})
@@ -53,39 +49,6 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
 def _insert(connection: Connection, table: Table) -> Any:
     dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return dialects[connection.dialect.name](table)
-
-
-def buckets(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """[2, B] score and unit of the strongest unit of each bucket of [U] ``values``.
-
-    Units are sorted by score, largest first, ties by unit, and cut into B nearly equal buckets (U buckets if there
-    are fewer units). A sorted bucket's strongest unit is at one of its ends.
-    """
-    scores, units = _sorted(np.asarray(values, dtype=np.float32))
-    count = min(BUCKETS, len(scores))
-    sizes = np.full(count, len(scores) // count) + (np.arange(count) < len(scores) % count)
-    last = np.cumsum(sizes) - 1
-    first = last + 1 - sizes
-    lowest = np.maximum(first, np.searchsorted(-scores, -scores[last], side="left"))
-    strongest = np.where(np.abs(scores[first]) >= np.abs(scores[last]), first, lowest)
-    return np.stack([scores[strongest], units[strongest].astype(np.float32)])
-
-
-def _sorted(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Scores, largest first, and their units, lowest first among equals.
-
-    One sort of 64-bit keys, score bits in their numeric order above and the unit below: the result of a stable
-    argsort at a tenth of its time.
-    """
-    bits = (values + np.float32(0)).view(np.uint32)
-    rising = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
-    keys = np.sort((~rising).astype(np.uint64) << np.uint64(32) | np.arange(len(values), dtype=np.uint64))
-    units = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    return values[units], units
-
-
-def _overview(row: ArrayRow) -> ArrayRow:
-    return ArrayRow("overview", row.name, row.part, row.kind, row.layer, row.n, buckets(row.values))
 
 
 def _write_arrays(connection: Connection, number: int, rows: list[ArrayRow]) -> None:

@@ -14,11 +14,7 @@
 
   function specOf(figure) {
     const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    const peers = figure.dataset.scale ? [...document.querySelectorAll(`[data-scale="${figure.dataset.scale}"]`)] : [];
-    const chosen = (spec.views || {})[figure.dataset.view] || spec;
-    const ends = peers.map((peer) => JSON.parse(peer.querySelector("script[type='application/json']").textContent).data[0].zmax);
-    if (ends.length) { const top = Math.max(...ends); chosen.data[0].zmax = top; chosen.data[0].zmin = -top; }
-    return { data: chosen.data, layout: chosen.layout };
+    return { data: spec.data, layout: spec.layout };
   }
   const lightened = (value) => (Array.isArray(value) ? value.map(lightened) : (typeof value === "string" && inTheDark[value.toLowerCase()]) || value);
   function themed(plot, colours, size) {
@@ -28,12 +24,10 @@
     for (const trace of plot.data) {
       if (trace.colorscale === "diverging") trace.colorscale = [[0, colours.neg], [0.5, colours.zero], [1, colours.pos]];
       if (trace.colorscale === "single") trace.colorscale = [[0, colours.zero], [1, colours.one]];
-      if (trace.marker && trace.marker.color === "paper") trace.marker.color = colours.paper;
     }
     const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, automargin: true };
     Object.assign(plot.layout, { paper_bgcolor: colours.paper, plot_bgcolor: colours.paper, hoverlabel: { font: { size: 12 } }, font: { color: colours.ink, family: "system-ui, sans-serif", size: size || 12 } });
-    plot.layout.xaxis = Object.assign({}, axis, plot.layout.xaxis);
-    plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
+    for (const name of ["xaxis", "yaxis", ...Object.keys(plot.layout).filter((key) => /^[xy]axis\d$/.test(key))]) plot.layout[name] = Object.assign({}, axis, plot.layout[name]);
     return plot;
   }
   function legended(plot) {  // no room for names at the ends of lines: a legend in their place
@@ -41,10 +35,13 @@
     if (rest.length < notes.length) Object.assign(plot.layout, { annotations: rest, showlegend: true, margin: { ...plot.layout.margin, r: 24 } });
   }
   const short = (cell) => { const told = cell.split(" ")[0], mark = cell.includes("★") ? "★" : ""; return (told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told) + mark; };
+  const widened = (range) => { const more = 0.17 * (range[1] - range[0]); range[0] -= range[0] < 0 ? more : 0; range[1] += range[1] > 0 ? more : 0; };
   function narrowed(plot) {  // on a phone: cells tell their number alone, and no scale; a long legend gets room of its own
     if (plot.layout.yaxis.type === "category") plot.layout.yaxis.tickfont = { size: 9 };
     legended(plot);
     for (const trace of plot.data) {
+      if (trace.mode === "markers+text") { const first = new Set(); trace.text = trace.text.map((text, at) => { const end = `${trace.y[at]}${trace.x[at] > 0}`, kept = !first.has(end); first.add(end); return kept ? text : ""; }); trace.textfont = { size: 9 }; widened(plot.layout.xaxis.range); plot.layout.xaxis2.nticks = 3; }
+      if (trace.texttemplate && trace.z[0].length > 8) trace.text = trace.text.map((row) => row.map((text) => text.replace(/[^▲▼]/g, "")));
       if (!trace.texttemplate) continue;
       Object.assign(trace, { showscale: false, text: trace.text.map((row) => row.map(short)), textfont: { size: 9 } });
       for (const [name, angle] of [["xaxis", -50], ["yaxis", 0]]) Object.assign(plot.layout[name], { tickfont: { size: 9 }, tickangle: angle });
@@ -53,6 +50,12 @@
     if (plot.layout.showlegend && named > 4) { plot.layout.height += 19 * (named - 4); Object.assign(plot.layout.legend, { entrywidth: 1, entrywidthmode: "fraction" }); }
   }
   const beside = (figure) => [...figure.children].filter((part) => !part.matches(".plot")).reduce((sum, part) => sum + part.offsetHeight, 0);
+  function unitAt(figure, told) {  // to a unit on the page of its layer, or to the layer of a bar; a mark's first word names it
+    const name = told && told[0], layer = name && name.match(/^L(\d+)/);
+    if (!layer) return;
+    const address = figure.dataset.layer.replace("LAYER", layer[1]);
+    location.href = name.includes(".") ? address.replace("UNIT", encodeURIComponent(name)) : address.replace("&unit=UNIT#unit", "");
+  }
   function draw(figure) {
     const whole = figure === document.fullscreenElement, place = figure.querySelector(".plot");
     const plot = themed(specOf(figure), isDark() ? themes.dark : themes.light, whole ? 15 : 12);
@@ -62,7 +65,7 @@
     Plotly.react(place, plot.data, plot.layout, { displayModeBar: false, responsive: true, edits: { shapePosition: figure.id === "figure-distribution" } });
     if (figure.dataset.layer && !place.dataset.wired) {
       place.dataset.wired = "1";
-      place.on("plotly_click", (event) => { const layer = event.points[0].customdata; if (layer !== undefined && layer !== null) location.href = figure.dataset.layer.replace("LAYER", layer); });
+      place.on("plotly_click", (event) => unitAt(figure, event.points[0].customdata));
     }
     place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
@@ -79,6 +82,7 @@
     const foot = (caption.split("<br>").length + 1) * size * 1.35;
     plot.layout.title = { text: lines(figure.dataset.title, Math.floor(width / size * 1.5)), font: { size: size * 1.15 }, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: size } };
     if (width < 520) legended(plot);
+    if (plot.layout.xaxis2) plot.layout.xaxis2.title.text = plot.layout.xaxis2.title.text.replace("<br>", " ");
     const ends = (plot.layout.annotations || []).some((note) => note.name === "end") ? plot.layout.margin.r * size / 12 : 0;
     plot.layout.margin = { l: size * 5, r: Math.max(size * 2, ends), t: size * 6, b: size * 6 + foot };
     plot.layout.annotations = (plot.layout.annotations || []).concat([{ text: caption, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -size * 5.5, showarrow: false, font: { size: size * 0.9 } }]);

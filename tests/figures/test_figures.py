@@ -1,9 +1,7 @@
 """What is drawn is what was given; sizes are bounded; signs are also marks."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import plotly
@@ -12,75 +10,7 @@ import pytest
 from app.domain.scores import concentration
 from app.domain.sites import Site, SiteKind
 from app.figures import curves, layers, studies
-from app.figures.base import DIVERGING, MARKS, NEGATIVE, POSITIVE, SINGLE, Figure, limit
-
-
-def sites(count: int, width: int, seed: int = 0) -> list[tuple[Site, Any, Any]]:
-    """``count`` sites of ``width`` cells, sorted from the largest score down."""
-    draw = np.random.default_rng(seed)
-    found = []
-    for layer in range(count):
-        values = draw.standard_t(2, width).astype(np.float32)
-        order = np.argsort(-values)
-        found.append((Site(layer, SiteKind.MID), values[order], order.astype(np.int64)))
-    return found
-
-
-def cells(figure: Figure) -> int:
-    views = [figure.plot, *figure.plot.get("views", {}).values()]
-    return sum(len([v for v in row if v is not None]) for view in views for row in view["data"][0]["z"])
-
-
-def test_overview_shows_every_score_with_its_unit() -> None:
-    given = sites(3, 40)
-    figure = layers.overview(given, "logit", "run 1", several=False)
-    heat = figure.plot["data"][0]
-    assert heat["colorscale"] == DIVERGING and heat["zmin"] == -heat["zmax"]
-    for row, text, (site, values, units) in zip(heat["z"], heat["text"], given, strict=True):
-        np.testing.assert_array_equal(row, values)
-        assert text == [f"L{site.layer}.mid.{unit}" for unit in units]
-    assert figure.rows == tuple(
-        (f"L{s.layer}.mid.{u}", n, float(v)) for s, vs, us in given for n, (u, v) in enumerate(zip(us, vs, strict=True))
-    )
-    json.dumps(figure.plot)
-
-
-def test_cells_beyond_the_colours_carry_their_sign() -> None:
-    given = sites(4, 256)
-    figure = layers.overview(given, "logit", "run 1", several=False)
-    top = figure.plot["data"][0]["zmax"]
-    beyond = [(n, f"L{s.layer}", v > 0) for s, values, _ in given for n, v in enumerate(values) if abs(v) > top]
-    marks = figure.plot["data"][1]
-    assert list(zip(marks["x"], marks["y"], strict=True)) == [(n, name) for n, name, _ in beyond]
-    assert marks["marker"]["symbol"] == ["triangle-up" if up else "triangle-down" for _, _, up in beyond]
-    assert f"{len(beyond)} cells" in figure.caption and f"{top:.3g}" in figure.caption
-
-
-def test_magnitude_view_holds_the_same_cells_sorted() -> None:
-    given = sites(2, 30)
-    view = layers.overview(given, "logit", "run 1", several=False).plot["views"]["magnitude"]
-    heat = view["data"][0]
-    assert heat["colorscale"] == SINGLE and heat["zmin"] == 0
-    for row, text, (_, values, units) in zip(heat["z"], heat["text"], given, strict=True):
-        assert row == sorted((abs(float(v)) for v in values), reverse=True)
-        by_unit = {f"L{text[0].split('.')[0][1:]}.mid.{u}": abs(float(v)) for u, v in zip(units, values, strict=True)}
-        assert [by_unit[name] for name in text] == row
-
-
-def test_a_large_model_stays_small_in_the_page() -> None:
-    figure = layers.overview(sites(144, 256), "logit", "run 1", several=True)
-    assert cells(figure) <= MARKS
-    heat = figure.plot["data"][0]
-    assert [max(row, key=abs) for row in heat["z"]] == [
-        pytest.approx(float(values[np.argmax(np.abs(values))])) for _, values, _ in sites(144, 256)
-    ]
-    assert len(json.dumps(figure.plot)) < 1_500_000
-
-
-def test_sites_of_unequal_width_are_padded() -> None:
-    given = [*sites(1, 5), (Site(1, SiteKind.MID), np.float32([1, -1]), np.int64([0, 1]))]
-    heat = layers.overview(given, "logit", "", several=False).plot["data"][0]
-    assert heat["z"][1] == [1.0, -1.0, None, None, None]
+from app.figures.base import MARKS, NEGATIVE, POSITIVE, Figure, limit
 
 
 def test_profile_keeps_signs_apart_by_colour_and_hatch() -> None:
@@ -144,8 +74,14 @@ def test_units_of_a_layer_keep_their_numbers() -> None:
     bars = layers.layer_units(values, Site(2, SiteKind.MID), "logit", "").plot["data"][0]
     assert bars["x"] == [0, 1, 2] and bars["y"] == values.tolist()
     assert bars["marker"]["color"] == [POSITIVE, NEGATIVE, POSITIVE]
+    found = layers.layer_units(values, Site(2, SiteKind.MID), "logit", "", 1)
+    assert [(note["x"], note["y"], note["text"]) for note in found.plot["layout"]["annotations"]] == [
+        (1, -2.0, "unit 1")
+    ]
     wide = layers.layer_units(np.arange(30_000.0), Site(0, SiteKind.MID), "logit", "")
     assert len(wide.plot["data"][0]["x"]) <= MARKS and wide.plot["data"][0]["y"][-1] == 29_999.0
+    hidden = layers.layer_units(np.arange(30_000.0), Site(0, SiteKind.HEAD), "logit", "", 1)
+    assert 1 in hidden.plot["data"][0]["x"] and hidden.columns[0] == "head" and hidden.title == "Heads of layer 0"
 
 
 POINTS = [

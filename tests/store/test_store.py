@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
+from app.analysis.ends import PER_SIGN
 from app.domain.errors import NotFound
 from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron
 from app.domain.runs import JobState, Lane, Progress, RunSpec
@@ -17,7 +18,6 @@ from app.store.checkpoints import packed, unpacked
 from app.store.db import Database
 from app.store.jobs import Jobs
 from app.store.results import Results
-from app.store.rows import BUCKETS, buckets
 from app.store.runs import Runs
 from app.store.tables import array, blob, metadata
 
@@ -107,26 +107,6 @@ def test_scores_round_trip(db: Database) -> None:
     assert results.space(run.id) == scores.space
 
 
-def test_buckets_keep_the_strongest_of_neighbours_in_rank() -> None:
-    values = np.random.default_rng(1).normal(size=1000)
-    found = buckets(values)
-    order = np.argsort(-values, kind="stable")
-    groups = np.array_split(order, BUCKETS)
-    for (score, unit), group in zip(found.T, groups, strict=True):
-        best = max(group, key=lambda i: abs(values[i]))
-        assert unit == best and score == np.float32(values[best])
-    assert buckets(np.asarray([3.0, -1.0])).tolist() == [[3.0, -1.0], [0.0, 1.0]]
-
-
-def test_buckets_put_equal_scores_in_order_of_their_units() -> None:
-    draw = np.random.default_rng(2)
-    values = draw.choice(np.asarray([0.0, -0.0, 1.5, -1.5, -2.0, 3.0], dtype=np.float32), size=5000)
-    groups = np.array_split(np.argsort(-values, kind="stable"), BUCKETS)
-    expected = [group[np.argmax(np.abs(values[group]))] for group in groups]
-    np.testing.assert_array_equal(buckets(values)[1], expected)
-    np.testing.assert_array_equal(buckets(values)[0], values[expected])
-
-
 def test_writing_again_leaves_no_blob_behind(db: Database) -> None:
     run, _ = Runs(db).create(spec(), "t", "x")
     results, stored = Results(db), rows()
@@ -134,21 +114,30 @@ def test_writing_again_leaves_no_blob_behind(db: Database) -> None:
     for several in (stored, stored, stored[:3]):
         results.write(run.id, several)
     with db.read() as connection:
-        assert connection.execute(count).scalar() == len(stored) + 4, "each array once, and four overviews"
+        assert connection.execute(count).scalar() == len(stored), "each array once"
         orphans = select(blob.c.id).where(blob.c.id.not_in(select(array.c.blob_id)))
         assert connection.execute(orphans).all() == []
 
 
-def test_the_overview_has_every_part(db: Database) -> None:
+def test_both_ends_of_every_part(db: Database) -> None:
     run, _ = Runs(db).create(spec(), "t", "x")
     results, stored = Results(db), rows()
     results.write(run.id, stored)
     for part in ("all", "query"):
         means = [row.values for row in stored if row.name == "mean" and row.part == part]
-        for (site, scores, units), values in zip(results.overview(run.id, part), means, strict=True):
-            assert site.kind is SiteKind.MID and len(scores) == BUCKETS
-            np.testing.assert_array_equal(values[units], scores)
-            assert np.abs(scores).max() == np.abs(values).max()
+        found = results.ends(run.id, part, 5)
+        for one, values in zip(found, means, strict=True):
+            order = np.argsort(-values)
+            assert one.site.kind is SiteKind.MID and one.width == len(values)
+            assert one.units.tolist() == [*order[:5], *order[::-1][:5]]
+            np.testing.assert_array_equal(one.scores, values[one.units])
+            assert one.positive == pytest.approx(values[values > 0].sum(dtype=float))
+            assert one.negative == pytest.approx(values[values < 0].sum(dtype=float))
+        assert (found[0].se is None) == (part != "all"), "errors belong to all tokens"
+    errors = [row.values for row in stored if row.name == "se"]
+    for one, values in zip(results.ends(run.id), errors, strict=True):
+        np.testing.assert_array_equal(one.se, values[one.units])
+        assert len(one.units) == 2 * PER_SIGN
 
 
 def test_a_search_takes_signs_literally(db: Database) -> None:

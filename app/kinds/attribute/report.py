@@ -14,15 +14,14 @@ from app.domain.counting import counted
 from app.domain.errors import Conflict
 from app.domain.runs import RunState
 from app.domain.scores import ATTRIBUTION, NeuronScores, RunningScores
-from app.domain.sites import NeuronSpace
-from app.figures import layers, studies
+from app.domain.sites import NeuronSpace, noun_of
+from app.figures import strongest, studies
 from app.figures.base import Figure
 from app.kinds.asking import Values
 from app.kinds.attribute.question import AttributeLook, AttributeQuestion
-from app.kinds.rankings import NeuronLine, Ranking
+from app.kinds.rankings import NeuronLine, Ranking, ends_of
 from app.kinds.reporting import Report, Table
 from app.methods.base import Method, method_of
-from app.store.rows import buckets
 
 BASELINES = ("pad_query_and_passage", "pad_query", "unk_query_and_passage")
 """Baselines whose rankings are set side by side (``nig.md`` section 18-5)."""
@@ -57,6 +56,7 @@ class AttributeView:
     facts: Mapping[str, Any]
     total: int
     layers: tuple[int, ...]
+    noun: str
 
 
 class AttributeReport(Report[AttributeQuestion, AttributeLook]):
@@ -125,6 +125,7 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
             facts=self.facts,
             total=int(self.facts.get("neurons", 0)),
             layers=self.ranking.layers() if self.ready else (),
+            noun=self._noun(),
         )
 
     @property
@@ -141,9 +142,13 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
         if self.changes:
             change = f"mean change of the {self.unit} {np.mean(self.changes):.3g}; ".replace("-", "−")
         return (
-            f"Over {over} of {sample.name}: {change}1 % of neurons carry "
+            f"Over {over} of {sample.name}: {change}1 % of {self._noun()}s carry "
             f"{100 * facts['top_share']:.0f} % of the {ATTRIBUTION}; strongest layer {facts['strongest_layer']}."
         )
+
+    def _noun(self) -> str:
+        """What a unit is called, also of what was folded so far."""
+        return noun_of(site.kind for site in self.early.space.sites) if self.early else self.ranking.noun
 
     @property
     def method(self) -> Method:
@@ -180,13 +185,8 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
         scores = self.early
         if scores is None:
             raise ValueError("expected scores that were folded so far; found none; draw the stored ones")
-        sites = []
-        for site, where in scores.space.slices():
-            strongest = buckets(scores.of("all")[where])
-            sites.append((site, strongest[0], strongest[1].astype(np.int64)))
-        several = len({site.kind for site, _, _ in sites}) > 1
         caption = f"run {self.run.id} · {self.run.spec.model} · partial, n = {scores.n}"
-        return layers.overview(tuple(sites), self.unit, caption, several)
+        return strongest.overview(ends_of(scores), self.unit, caption)
 
     def table(self) -> Table:
         """A neuron a row."""

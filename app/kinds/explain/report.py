@@ -14,7 +14,7 @@ from app.domain.targets import BRANCHES
 from app.figures import curves
 from app.figures.base import Figure
 from app.kinds.explain.question import ExplainLook, ExplainQuestion
-from app.kinds.rankings import NeuronLine, Ranking
+from app.kinds.rankings import NeuronLine, Ranking, side_by_side
 from app.kinds.reporting import Report, Table
 from app.kinds.words import Word, words_of
 from app.methods.base import Method, method_of
@@ -79,6 +79,7 @@ class ExplainView:
     facts: Mapping[str, Any]
     total: int
     layers: tuple[int, ...]
+    noun: str
 
     @property
     def method(self) -> Method:
@@ -126,6 +127,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             facts=self.run.facts,
             total=int(self.run.facts.get("neurons", 0)),
             layers=self.ranking.layers() if self.ready else (),
+            noun=self.ranking.noun,
         )
 
     @cached_property
@@ -157,9 +159,9 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
         layer = facts["strongest_layer"]
         if not self.method.additive:
             (best,) = self.ranking.lines("top")[:1]
-            strongest = f"Strongest neuron {best.id} with {best.score:.3g}"
+            strongest = f"Strongest {self.ranking.noun} {best.id} with {best.score:.3g}"
         else:
-            strongest = f"1 % of neurons carry {100 * facts['top_share']:.0f} % of the {ATTRIBUTION}"
+            strongest = f"1 % of {self.ranking.noun}s carry {100 * facts['top_share']:.0f} % of the {ATTRIBUTION}"
         return f"{lead} {strongest}; strongest layer {layer}{self._unexplained()}."
 
     def _unexplained(self) -> str:
@@ -213,8 +215,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
 
     def _parts(self) -> PartsView:
         names = self.ranking.parts[1:] if self.ready else ()
-        figures = [(name, Ranking(self.run, self.results, name).beside_others(self.unit)) for name in names]
-        return PartsView(tuple(figures))
+        return PartsView(side_by_side([Ranking(self.run, self.results, name) for name in names], self.unit))
 
     def lines(self) -> Iterator[str]:
         """The target, a line per passage where there are several, what was cut off, the strongest neurons."""
