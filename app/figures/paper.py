@@ -26,7 +26,8 @@ def drawn(figure: Figure) -> "Drawn":
 
     axis = {"gridcolor": COLOURS["line"], "zerolinecolor": COLOURS["line"], "linecolor": COLOURS["line"]}
     layout = dict(figure.plot["layout"])
-    layout |= {name: {**axis, "automargin": True, **layout.get(name, {})} for name in ("xaxis", "yaxis")}
+    names = {"xaxis", "yaxis", *(name for name in layout if name.startswith(("xaxis", "yaxis")))}
+    layout |= {name: {**axis, "automargin": True, **layout.get(name, {})} for name in sorted(names)}
     layout |= {"paper_bgcolor": COLOURS["paper"], "plot_bgcolor": COLOURS["paper"], "font": {"color": COLOURS["ink"]}}
     place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 16}}
     layout["title"] = {**place, "text": figure.title, "subtitle": {"text": figure.caption}}

@@ -31,8 +31,7 @@
     }
     const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, automargin: true };
     Object.assign(plot.layout, { paper_bgcolor: colours.paper, plot_bgcolor: colours.paper, hoverlabel: { font: { size: 12 } }, font: { color: colours.ink, family: "system-ui, sans-serif", size: size || 12 } });
-    plot.layout.xaxis = Object.assign({}, axis, plot.layout.xaxis);
-    plot.layout.yaxis = Object.assign({}, axis, plot.layout.yaxis);
+    for (const name of new Set(["xaxis", "yaxis", ...Object.keys(plot.layout).filter((key) => /^[xy]axis\d+$/.test(key))])) plot.layout[name] = Object.assign({}, axis, plot.layout[name]);
     return plot;
   }
   const short = (cell) => { const told = cell.split(" ")[0]; return told.length > 6 ? Number(told.replace("−", "-")).toFixed(3).replace("-", "−") : told; };

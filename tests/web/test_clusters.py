@@ -67,6 +67,28 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
     )
 
 
+def test_a_query_has_a_page_and_domains_have_maps(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:
+    number = search(golgi, tmp_path)
+    assert f'href="/runs/{number}/queries/q3?' in client.get(f"/runs/{number}").text
+    page = client.get(f"/runs/{number}/queries/q3?threshold=0.5&size=3").text
+    assert "what causes fox a" in page and "found no neurons: left for measuring" in page
+    assert "t = 0.5, u = 0.3, v = 3" in page and 'id="figure-query"' in page
+    assert f'href="/effects?run={number}&amp;threshold=0.5' in page and "Explain this prompt" in page
+    for figure, count in (("query", "query=q3"), ("units", "domain=first"), ("units", "")):
+        rows = client.get(f"/runs/{number}/figures/{figure}.csv?{count}").text.splitlines()
+        assert rows[0].startswith("map,neuron,block,") and len(rows) > 1
+    one = client.get(f"/runs/{number}/figures/units.csv?domain=first").text.splitlines()
+    assert {row.split(",")[0] for row in one[1:]} == {"first"}
+    assert client.get(f"/runs/{number}/figures/query.csv").status_code == 404
+    shared = client.get(f"/runs/{number}?overlap=coefficient").text
+    assert "overlap coefficient of the domains" in shared and "in brackets what chance gives" in shared
+    golgi.services.questions.delete("mine")
+    assert client.get(f"/runs/{number}/queries/q3").status_code == 200
+    missing = client.get(f"/runs/{number}/queries/nowhere")
+    assert missing.status_code == 404 and "a query of this search" in missing.text
+    assert client.get("/runs/1000/queries/q3").status_code == 404
+
+
 def test_forms_say_what_is_missing(client: TestClient) -> None:
     assert "No question sets yet" in client.get("/clusters").text
     assert "Nothing to test yet." in client.get("/effects").text

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from app.analysis.agreement import Agreement, agreement, matrix
+from app.domain.errors import NotFound
 from app.domain.results import ItemRow
 from app.figures import clusters as figures
 from app.figures import sets as sets_figure
 from app.figures.base import Figure
+from app.figures.unit_maps import About, unit_maps
 from app.kinds.clusters.lines import ClustersView, Rows, Tokens
+from app.kinds.clusters.query import QueryLines, QueryView
 from app.kinds.clusters.question import ClustersLook, ClustersQuestion
 from app.kinds.queries import PROMPT, Sets, stored_sets
 from app.kinds.reporting import Report, Table
@@ -138,7 +141,29 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """Where the sets lie, how domains agree, how many queries neurons show up for."""
         if not self.ready:
             return {}
-        return {"layers": self._layers, "matrix": self._matrix, "frequency": self._frequency}
+        makers = {"layers": self._layers, "units": self._units, "matrix": self._matrix, "frequency": self._frequency}
+        return {**makers, "query": self._query} if self.look.query in self.sets.queries else makers
+
+    def query(self, key: str) -> QueryView:
+        """One query under the thresholds that are looked at.
+
+        Raises:
+            NotFound: no such query, or nothing is there yet.
+        """
+        if not self.ready:
+            raise NotFound("a finished search", f"run {self.run.id}, {self.run.state}", "Wait for it.", "run")
+        lines = QueryLines(self.sets, self.read, key)
+        return lines.view(self.look, lines.kept(self.reading.questions, self.question), self.figures)
+
+    def _query(self) -> Figure:
+        return QueryLines(self.sets, self.read, self.look.query).figure(self.caption)
+
+    def _units(self) -> Figure:
+        """Accumulated naica of each domain, or of the one that is looked at."""
+        weights = self.sets.weights
+        maps = {self.look.domain: weights[self.look.domain]} if self.look.domain in weights else weights
+        title = "naica, summed over queries" + (f" of {self.look.domain}" if len(maps) == 1 else "")
+        return unit_maps(maps, self.sets.space, About("units", "Blocks by units", "naica", f"{self.caption} · {title}"))
 
     def _layers(self) -> Figure:
         lines = {name: self.sets.layers(neurons) for name, neurons in self.sets.by_domain.items()}
@@ -147,14 +172,17 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
 
     def _matrix(self) -> Figure:
         names, total = list(self.sets.by_domain), len(self.sets.space)
-        shared = matrix(self.sets.by_domain, total)
+        jaccard = self.look.overlap == "jaccard"
         values = np.full((len(names), len(names)), np.nan)
-        for (a, b), found in shared.items():
-            values[names.index(a), names.index(b)] = values[names.index(b), names.index(a)] = found.jaccard
-        texts = [["" if np.isnan(value) else f"{value:.2f}" for value in row] for row in values]
-        chance = np.mean([found.chance_jaccard for found in shared.values()]) if shared else 0.0
-        caption = f"{self.caption} · Jaccard of the domains' united sets; by chance {chance:.2g}"
-        return sets_figure.matrix(names, names, values, texts, ("Overlap of domains", "Jaccard", caption))
+        texts = [["" for _ in names] for _ in names]
+        for (a, b), found in matrix(self.sets.by_domain, total).items():
+            value = found.jaccard if jaccard else found.coefficient
+            chance = found.chance_jaccard if jaccard else found.chance_coefficient
+            for x, y in ((names.index(a), names.index(b)), (names.index(b), names.index(a))):
+                values[x, y], texts[x][y] = value, f"{value:.2f} ({chance:.1g})"
+        unit = "Jaccard" if jaccard else "overlap coefficient"
+        caption = f"{self.caption} · {unit} of the domains' united sets; in brackets what chance gives"
+        return sets_figure.matrix(names, names, values, texts, ("Overlap of domains", unit, caption))
 
     def _frequency(self) -> Figure:
         counts = list(self.sets.pool.frequency.values())

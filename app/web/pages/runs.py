@@ -135,9 +135,10 @@ def figure_csv(request: Request, number: Key, name: Word) -> Response:
 
 
 @router.get("/runs/{number}/queries/{key:path}", name="run_query")
-def query(request: Request, number: Key, key: Word, set: Count = 1) -> Response:
-    """One query of a run over candidate lists: before, after, and who moved."""
-    return render(request, "run_query", services(request).pages.report(number).query(key, set))
+def query(request: Request, number: Key, key: Word) -> Response:
+    """One query of a run over several; what of it is looked at stands in the address, as on the run's page."""
+    view = services(request).pages.query(number, key, request.query_params)
+    return render(request, "run_query", view, reads=tuple(view.kind.Look.model_fields))
 
 
 @router.get("/runs/{number}/trec/{ordinal}", name="trec")
