@@ -120,6 +120,12 @@ def agreement(sets: Mapping[str, Units], groups: Mapping[str, str], total: int) 
     )
 
 
+def set_jaccard(a: Units, b: Units) -> float:
+    """Shared over united of two sets of flat indices; NaN where both are empty."""
+    united = len(np.union1d(a, b))
+    return len(np.intersect1d(a, b)) / united if united else float("nan")
+
+
 def _jaccard(a: Units, b: Units) -> float:
     shared = len(np.intersect1d(a, b))
     return shared / max(1, len(a) + len(b) - shared)

@@ -19,13 +19,19 @@ class ClustersQuestion(Question):
         sample: the queries.
         method, params: what scores a prompt; the target is the probability of the right token.
         max_length: of a prompt, in tokens.
+        stability: score with half and twice the points, too, and keep the strongest scores of both.
     """
+
+    later = frozenset({"stability"})
 
     sample: QuerySample = QuerySample()
     method: Annotated[str, Shown(widget="method", more=True)] = Field(OF_PROMPTS, description="of attribution")
     params: dict[str, Any] = Field(default_factory=dict)
     max_length: Annotated[int, Shown("Longest input", widget="length", more=True, always=True)] = Field(
         256, ge=8, le=8192, description="tokens; the model's own when left out"
+    )
+    stability: Annotated[bool, Shown("compare with half and twice the points", more=True)] = Field(
+        False, description="score with half and twice the points, too: three and a half times the work"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.analysis.agreement import Agreement, agreement, matrix
+from app.analysis.stability import StabilityLine
 from app.domain.errors import NotFound
 from app.domain.results import ItemRow
 from app.figures import clusters as figures
@@ -14,8 +15,10 @@ from app.figures import sets as sets_figure
 from app.figures.base import Figure
 from app.figures.unit_maps import About, unit_maps
 from app.kinds.clusters.lines import ClustersView, Rows, Tokens
+from app.kinds.clusters.points import other_steps, steps_of
 from app.kinds.clusters.query import QueryLines, QueryView
 from app.kinds.clusters.question import ClustersLook, ClustersQuestion
+from app.kinds.clusters.stability import stability
 from app.kinds.queries import PROMPT, Sets, stored_sets
 from app.kinds.reporting import Report, Table
 from app.methods.base import Method, method_of
@@ -58,6 +61,13 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         )
 
     @cached_property
+    def stability(self) -> tuple[StabilityLine, ...]:
+        """How steady the sets are, over all domains and of each."""
+        thresholds, others = self.look.thresholds, other_steps(self.question)
+        made = {steps: stored_sets(self.run, self.results, thresholds, name) for name, steps in others.items()}
+        return tuple(stability(self.sets, steps_of(self.question), made))
+
+    @cached_property
     def view(self) -> ClustersView:
         """Everything its page shows."""
         ready = self.ready
@@ -69,6 +79,7 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
             domains=tuple(self.rows.domains()) if ready else (),
             queries=tuple(self.rows.queries()) if ready else (),
             common=self.rows.common() if ready else (),
+            stability=tuple(line for line in self.stability if not line.domain) if ready else (),
             common_count=len(self.sets.pool.common) if ready else 0,
             within=self.agreement.within if ready else 0.0,
             beyond=self.agreement.beyond if ready else 0.0,
@@ -142,6 +153,7 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         if not self.ready:
             return {}
         makers = {"layers": self._layers, "units": self._units, "matrix": self._matrix, "frequency": self._frequency}
+        makers |= {"stability": lambda: figures.stability(self.stability, self.caption)}
         return {**makers, "query": self._query} if self.look.query in self.sets.queries else makers
 
     def query(self, key: str) -> QueryView:
@@ -207,5 +219,8 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """Domains, and the first neurons of the first queries."""
         for line in self.view.domains:
             yield f"  {line.name:<20} {line.queries} queries, {line.each:.1f} neurons each, most in block {line.layer}"
+        for steady in self.view.stability:
+            if steady.queries:
+                yield f"  {steady.compared}: mean Jaccard {steady.mean:.2f} with the sets of {steady.queries} queries"
         for query in self.view.queries[:5]:
             yield f"  {query.prompt[-60:]!r} {query.answer!r}: {', '.join(n.id for n in query.neurons[:5])}"
