@@ -20,6 +20,7 @@ from app.services.container import Services
 from app.services.datasets import Datasets
 from app.services.exports import Exports
 from app.services.forms import Forms
+from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
 from app.services.question_sets import QuestionSets
@@ -107,6 +108,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
     requests = Requests(hosts, registry, runs, results, jobs, data, sets, questions, demo)
     queue = Queue(jobs, requests.desk)
     pages = Pages(runs, results, jobs, registry, data, questions, queue)
+    saved = Sets(sets, runs, results, registry)
     catalogue = Catalogue(requests.desk, jobs)
     services = Services(
         catalogue=catalogue,
@@ -114,7 +116,8 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         requests=requests,
         pages=pages,
         notebooks=Notebooks(pages),
-        sets=Sets(sets, runs, results, registry),
+        sets=saved,
+        keeping=Keeping(pages, saved),
         compare=Compare(pages, sets),
         exports=Exports(runs, results, jobs, data),
         demo=demo,

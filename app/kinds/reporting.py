@@ -31,6 +31,14 @@ class Table:
     rows: Callable[[], Iterator[tuple[Any, ...]]]
 
 
+@dataclass(frozen=True)
+class Group:
+    """Neurons that belong together in a result: what they are called, and their ids."""
+
+    name: str
+    neurons: tuple[str, ...]
+
+
 class Drawings(Mapping[str, Figure]):
     """Figures by name, each drawn when it is looked at."""
 
@@ -162,6 +170,14 @@ class Report(ABC, Generic[Q, L]):
             NotFound: the run has no such query.
         """
         raise NotFound("a run whose queries have pages", f"run {self.run.id}", "Open its page instead.")
+
+    def group(self, of: str) -> Group:
+        """Neurons that a button of the page saves as a set.
+
+        Raises:
+            NotFound: the run has no such group.
+        """
+        raise NotFound("a run with named groups of neurons", f"run {self.run.id}", "Make a set by rule instead.", "of")
 
     def trec(self, ordinal: int) -> str:
         """The rankings under a setting as a TREC run.

@@ -1,10 +1,9 @@
 """Searches for query-relevant neurons and their tests, by page and form."""
 
-import json
 from pathlib import Path
 
 import pytest
-from asking import queries
+from asking import file_of
 from fastapi.testclient import TestClient
 
 from app.main import Golgi
@@ -13,20 +12,6 @@ from app.main import Golgi
 @pytest.fixture
 def client(golgi: Golgi) -> TestClient:
     return TestClient(golgi.app())
-
-
-def file_of(tmp_path: Path) -> Path:
-    path = tmp_path / "questions.jsonl"
-    rows = [
-        {
-            "key": query.key,
-            "domain": query.domain,
-            "wordings": [{"prompt": w.prompt, "target": w.target, "options": []} for w in query.wordings],
-        }
-        for query in queries()
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return path
 
 
 def search(golgi: Golgi, tmp_path: Path) -> int:

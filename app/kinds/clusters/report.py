@@ -20,7 +20,7 @@ from app.kinds.clusters.query import QueryLines, QueryView
 from app.kinds.clusters.question import ClustersLook, ClustersQuestion
 from app.kinds.clusters.stability import stability
 from app.kinds.queries import PROMPT, Sets, stored_sets
-from app.kinds.reporting import Report, Table
+from app.kinds.reporting import Group, Report, Table
 from app.methods.base import Method, method_of
 
 LEAST = 0.1
@@ -166,6 +166,21 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
             raise NotFound("a finished search", f"run {self.run.id}, {self.run.state}", "Wait for it.", "run")
         lines = QueryLines(self.sets, self.read, key)
         return lines.view(self.look, lines.kept(self.reading.questions, self.question), self.figures)
+
+    def group(self, of: str) -> Group:
+        """The set of a query (``query:KEY``), or the united one of a domain (``domain:NAME``).
+
+        Raises:
+            NotFound: the search has none of that name.
+        """
+        what, _, name = of.partition(":")
+        found = {"query": {q: one.neurons for q, one in self.sets.relevant.items()}, "domain": self.sets.by_domain}
+        if not self.ready or name not in found.get(what, {}):
+            raise NotFound("query:KEY or domain:NAME of this search", f"'{of}'", "Choose one from its page.", "of")
+        look = self.look
+        told = f"run {self.run.id}, t = {look.threshold:g}, u = {look.common:g}, v = {look.size}"
+        flat = np.sort(found[what][name]).tolist()
+        return Group(f"{name}: query-relevant ({told})", tuple(str(self.sets.index(number)) for number in flat))
 
     def _query(self) -> Figure:
         return QueryLines(self.sets, self.read, self.look.query).figure(self.caption)

@@ -83,6 +83,13 @@ def edit(
     return away(request, "run", number=number)
 
 
+@router.post("/runs/{number}/sets", name="keep_set")
+def keep(request: Request, number: Key, of: Annotated[Word, Form()], sent: Sent) -> Response:
+    """Save a group of a run's neurons, as its page shows them: ``of`` is ``query:KEY`` or ``domain:NAME``."""
+    look = {name: texts[-1] for name, texts in given_of(sent).items()}
+    return away(request, "set", number=services(request).keeping.keep(number, of, look).id)
+
+
 @router.post("/runs/{number}/{action}", name="act")
 def act(request: Request, number: Key, action: Word, sent: Sent) -> Response:
     """Pin, delete, restore, stop, resume, or ask further; ``back`` is ``runs`` where the list asked."""
