@@ -20,6 +20,7 @@ from app.services.container import Services
 from app.services.datasets import Datasets
 from app.services.exports import Exports
 from app.services.forms import Forms
+from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
 from app.services.question_sets import QuestionSets
@@ -107,7 +108,8 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
     sets, questions, demo = SetStore(db), QuestionStore(db), Demo()
     requests = Requests(hosts, registry, runs, results, jobs, data, sets, questions, demo)
     queue = Queue(jobs, requests.desk)
-    pages = Pages(runs, results, jobs, registry, data, queue, Library(db))
+    pages = Pages(runs, results, jobs, registry, data, questions, queue, Library(db))
+    saved = Sets(sets, runs, results, registry)
     catalogue = Catalogue(requests.desk, jobs)
     services = Services(
         catalogue=catalogue,
@@ -115,7 +117,8 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         requests=requests,
         pages=pages,
         notebooks=Notebooks(pages),
-        sets=Sets(sets, runs, results, registry),
+        sets=saved,
+        keeping=Keeping(pages, saved),
         compare=Compare(pages, sets),
         exports=Exports(runs, results, jobs, data),
         demo=demo,

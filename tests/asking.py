@@ -1,6 +1,8 @@
 """A small question set in memory, and the work of a search over it."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,21 @@ def queries(number: int = 6, wordings: int = 3) -> tuple[QuestionQuery, ...]:
         )
         for at in range(number)
     )
+
+
+def file_of(folder: Path) -> Path:
+    """The same queries as a file that can be brought in."""
+    path = folder / "questions.jsonl"
+    rows = [
+        {
+            "key": query.key,
+            "domain": query.domain,
+            "wordings": [{"prompt": w.prompt, "target": w.target, "options": []} for w in query.wordings],
+        }
+        for query in queries()
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
 
 
 class Memory:

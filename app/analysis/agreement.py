@@ -34,6 +34,16 @@ class Overlap:
     chance_jaccard: float
     p: float
 
+    @property
+    def coefficient(self) -> float:
+        """Shared over the smaller set: 1 where one lies within the other."""
+        return self.shared / max(1, min(self.size_a, self.size_b))
+
+    @property
+    def chance_coefficient(self) -> float:
+        """The same for the expected number."""
+        return self.expected / max(1, min(self.size_a, self.size_b))
+
 
 def overlap(a: Units, b: Units, total: int) -> Overlap:
     """The overlap of two sets of flat indices."""
@@ -108,6 +118,12 @@ def agreement(sets: Mapping[str, Units], groups: Mapping[str, str], total: int) 
         _mean(chance),
         {group: _mean(values) for group, values in own.items()},
     )
+
+
+def set_jaccard(a: Units, b: Units) -> float:
+    """Shared over united of two sets of flat indices; NaN where both are empty."""
+    united = len(np.union1d(a, b))
+    return len(np.intersect1d(a, b)) / united if united else float("nan")
 
 
 def _jaccard(a: Units, b: Units) -> float:

@@ -34,6 +34,11 @@ class Strongest:
     neurons: NDArray[np.int64]
     scores: NDArray[np.float64]
 
+    @property
+    def both(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Neurons and scores, as they are stored."""
+        return self.neurons, self.scores
+
     @classmethod
     def of(cls, scores: NDArray[np.float64], keep: int) -> "Strongest":
         """The ``keep`` largest of the scores of a whole space."""

@@ -56,3 +56,20 @@ def _jaccard(a: NDArray[np.float64], b: NDArray[np.float64], share: float) -> fl
     count = max(1, round(share * len(a)))
     tops = [np.argsort(-values, kind="stable")[:count] for values in (a, b)]
     return overlap(tops[0], tops[1], len(a)).jaccard
+
+
+@dataclass(frozen=True)
+class StabilityLine:
+    """One comparison of the sets with those made otherwise, over queries of all domains (``domain`` empty) or of one.
+
+    Args:
+        compared: in words. queries: how many were compared, those whose sets are both empty left out.
+        mean, low, high: mean and quartiles of the queries' Jaccard; NaN where there is no query.
+    """
+
+    compared: str
+    domain: str
+    queries: int
+    mean: float
+    low: float
+    high: float

@@ -74,6 +74,15 @@ def import_questions(args: argparse.Namespace) -> int:
     return 0
 
 
+def keep_set(args: argparse.Namespace) -> int:
+    """Save a group of a run's neurons as a set."""
+    golgi = build(settings_of(args))
+    look = dict(pair.partition("=")[::2] for pair in args.look)
+    kept = golgi.services.keeping.keep(golgi.find(args.run).id, args.of, look, args.name)
+    say(f"set {kept.id}, {kept.name}: {len(kept.members):,} neurons of {kept.model}")
+    return 0
+
+
 def export_model(args: argparse.Namespace) -> int:
     """Write a model whose neurons of a set are scaled for good."""
     golgi = _ready(args)
@@ -208,6 +217,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "import-questions": import_questions,
     "check-model": check_model,
     "get-model": get_model,
+    "keep-set": keep_set,
     "export-model": export_model,
     "export": export,
     "import": bring,

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.analysis.stability import StabilityLine
 from app.figures.base import NEUTRAL, POSITIVE, SINGLE, Figure, layout
+from app.figures.studies import COLOURS
 
 
 def by_layer(domains: Mapping[str, Mapping[int, int]], common: Mapping[int, int], caption: str) -> Figure:
@@ -89,3 +91,51 @@ def frequency(counts: Sequence[int], queries: int, most: float, caption: str) ->
         ("clusters that hold one", "neurons"),
         tuple(by_count.items()),
     )
+
+
+def stability(lines: Sequence[StabilityLine], caption: str) -> Figure:
+    """Mean Jaccard of every query's set with the one made otherwise, by domain, with quartiles over queries."""
+    names = list(dict.fromkeys(line.compared for line in lines))
+    data = [
+        _steady([line for line in lines if line.compared == name and line.queries], name, at)
+        for at, name in enumerate(names)
+    ]
+    domains = len({line.domain for line in lines})
+    plot = {
+        "data": data,
+        "layout": layout(
+            "",
+            "Jaccard with the set itself",
+            height=360,
+            showlegend=True,
+            xaxis={"type": "category", "automargin": True},
+            yaxis={"range": [0, 1.05]},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            scattermode="group",
+            scattergap=0.5 if domains > 4 else 0.7,
+        ),
+    }
+    columns = ("compared", "domain", "queries", "mean Jaccard", "lower quartile", "upper quartile")
+    rows = tuple((o.compared, o.domain or "all", o.queries, o.mean, o.low, o.high) for o in lines)
+    told = f"{caption} · mean over queries; lines are quartiles"
+    return Figure("stability", "How steady the sets are", told, plot, columns, rows)
+
+
+def _steady(lines: Sequence[StabilityLine], name: str, at: int) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": [line.domain or "all" for line in lines],
+        "y": [line.mean for line in lines],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [max(0.0, line.high - line.mean) for line in lines],
+            "arrayminus": [max(0.0, line.mean - line.low) for line in lines],
+            "thickness": 1,
+            "width": 3,
+        },
+        "marker": {"color": COLOURS[at % 6], "symbol": ("circle", "square", "diamond", "cross")[at % 4], "size": 8},
+        "hovertemplate": "%{x}: %{y:.3f}<extra>" + name + "</extra>",
+    }

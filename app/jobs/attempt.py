@@ -49,7 +49,9 @@ class Attempt:
     def __init__(self, worker: "Worker", job: Job, run: Run) -> None:
         self.worker, self.job, self.run = worker, job, run
         self.kind = worker.kinds[run.spec.kind]
-        self.given = Inputs(worker.runs.inputs(run.id), worker.results, worker.data, run.id, worker.questions)
+        self.given = Inputs(
+            worker.runs.inputs(run.id), worker.results, worker.data, run.id, worker.questions, worker.hosts
+        )
         self.hand: Hand | None = None
         self.plan: dict[str, Any] = run.plan
         self.first, self.spent, self.sums = worker.jobs.resume(run.id)

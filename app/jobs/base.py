@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,6 +41,19 @@ class ScoreReader(Protocol):
         ...
 
 
+class ModelFolders(Protocol):
+    """Where models lie."""
+
+    @property
+    def root(self) -> Path:
+        """The folder with one folder per model."""
+        ...
+
+    def folder(self, name: str) -> Path:
+        """The local folder of a model."""
+        ...
+
+
 @dataclass(frozen=True)
 class Shard:
     """A piece of the work: ``count`` items from ``first``; ``work`` in row-passes, for progress."""
@@ -70,13 +84,14 @@ class Finished:
 @dataclass(frozen=True)
 class Inputs:
     """Input runs by role, readers of results and of stored datasets and question sets, and the number of the run
-    itself."""
+    itself; ``models`` is where models lie, None for work that is done without a worker."""
 
     runs: Mapping[str, Run]
     results: ScoreReader
     data: DatasetReader
     own: int = 0
     questions: QuestionReader = NO_QUESTIONS
+    models: ModelFolders | None = None
 
 
 class Work(Protocol):

@@ -23,6 +23,14 @@ GROUP = "prompts"
 NEGATIVE_NEURONS, NEGATIVE_SCORES = "negative neurons", "negative scores"
 """Parts of that group: the neurons of the scores furthest below zero, and these scores, signed; searches of older
 versions have none."""
+
+
+def parts_at(points: str = "") -> tuple[str, str]:
+    """Names of the parts that hold a prompt's strongest neurons and their scores: those of the search itself, or of
+    another number of ``points`` that it scored with, too."""
+    return (f"{points} neurons", f"{points} scores") if points else ("neurons", "scores")
+
+
 PROMPT = "prompt"
 """Label of a prompt's row."""
 
@@ -151,14 +159,14 @@ class Sets:
         return counts
 
 
-def stored_sets(run: Run, results: StoredPrompts, thresholds: Thresholds) -> Sets:
-    """Clusters and sets of a finished search, under these thresholds."""
+def stored_sets(run: Run, results: StoredPrompts, thresholds: Thresholds, points: str = "") -> Sets:
+    """Clusters and sets of a finished search, under these thresholds; with other ``points`` see :func:`parts_at`."""
     arrays = results.named(run.id, GROUP)
     prompts: dict[str, list[Prompt]] = {}
     domains: dict[str, str] = {}
     for row in results.items(run.id):
         if row.label == PROMPT:
-            neurons, scores = (arrays[f"{row.item}", part] for part in ("neurons", "scores"))
+            neurons, scores = (arrays[f"{row.item}", part] for part in parts_at(points))
             prompts.setdefault(row.notes["query"], []).append(Prompt(row, Strongest(neurons.astype(np.int64), scores)))
             domains[row.notes["query"]] = row.notes["domain"]
     return Sets(prompts, domains, results.space(run.id), thresholds)

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from app.domain.errors import Conflict, NotFound
+from app.domain.question_sets import NO_QUESTIONS, QuestionReader
 from app.domain.questions import Question
 from app.domain.results import ItemRow
 from app.domain.runs import Run, RunState
@@ -28,6 +29,14 @@ class Table:
 
     columns: tuple[str, ...]
     rows: Callable[[], Iterator[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neurons that belong together in a result: what they are called, and their ids."""
+
+    name: str
+    neurons: tuple[str, ...]
 
 
 class Drawings(Mapping[str, Figure]):
@@ -59,6 +68,7 @@ class Reading:
     results: Results
     jobs: Jobs
     data: Datasets
+    questions: QuestionReader = NO_QUESTIONS
 
 
 class Report(ABC, Generic[Q, L]):
@@ -153,13 +163,21 @@ class Report(ABC, Generic[Q, L]):
         """Views of ``kinds/KEY/PANEL.html`` that are fetched when they are opened."""
         return {}
 
-    def query(self, key: str, ordinal: int) -> object:
-        """One query of a run over candidate lists, under one of its settings.
+    def query(self, key: str) -> object:
+        """One query of a run over several, as ``kinds/KEY/query.html`` shows it.
 
         Raises:
             NotFound: the run has no such query.
         """
-        raise NotFound("a run over candidate lists", f"run {self.run.id}", "Open its page instead.")
+        raise NotFound("a run whose queries have pages", f"run {self.run.id}", "Open its page instead.")
+
+    def group(self, of: str) -> Group:
+        """Neurons that a button of the page saves as a set.
+
+        Raises:
+            NotFound: the run has no such group.
+        """
+        raise NotFound("a run with named groups of neurons", f"run {self.run.id}", "Make a set by rule instead.", "of")
 
     def trec(self, ordinal: int) -> str:
         """The rankings under a setting as a TREC run.

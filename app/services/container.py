@@ -8,6 +8,7 @@ from app.services.compare import Compare
 from app.services.datasets import Datasets
 from app.services.exports import Exports
 from app.services.forms import Forms
+from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
 from app.services.question_sets import QuestionSets
@@ -32,6 +33,7 @@ class Services:
     datasets: Datasets
     questions: QuestionSets
     sets: Sets
+    keeping: Keeping
     compare: Compare
     runs: Runs
     jobs: Jobs

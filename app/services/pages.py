@@ -21,6 +21,7 @@ from app.services.queue import Place, Queue
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.library import Library
+from app.store.question_sets import QuestionSets
 from app.store.registry import Registry
 from app.store.results import Results
 from app.store.runs import Runs
@@ -121,6 +122,15 @@ class RunsView:
 
 
 @dataclass(frozen=True)
+class QueryPage:
+    """One query of a run: ``query`` is what its kind shows of it."""
+
+    run: Run
+    kind: Kind[Any, Any, Any]
+    query: Any
+
+
+@dataclass(frozen=True)
 class NeuronView:
     """One unit over all runs of its model."""
 
@@ -139,11 +149,12 @@ class Pages:
         jobs: Jobs,
         registry: Registry,
         data: Datasets,
+        questions: QuestionSets,
         queue: Queue,
         library: Library,
     ) -> None:
         self.runs, self.results, self.jobs, self.registry, self.data = runs, results, jobs, registry, data
-        self.queue, self.library = queue, library
+        self.questions, self.queue, self.library = questions, queue, library
 
     def run(self, number: int, look: Mapping[str, str] | None = None) -> RunView:
         """One run, as far as it has come; ``look`` says what of it is looked at, see the kind's ``Look``."""
@@ -174,9 +185,18 @@ class Pages:
         """What is told of one run, each part made when it is asked for."""
         return self._reported(self.runs.get(number), self.runs.inputs(number), look)
 
+    def query(self, number: int, key: str, look: Mapping[str, str]) -> QueryPage:
+        """One query of a run.
+
+        Raises:
+            NotFound: the run has no such query.
+        """
+        report = self.report(number, {**look, "query": key})
+        return QueryPage(report.run, kind_of(report.run.spec.kind), report.query(key))
+
     def _reported(self, run: Run, inputs: Mapping[str, Run], look: Mapping[str, str] | None) -> Report[Any, Any]:
         kind = kind_of(run.spec.kind)
-        reading = Reading(inputs, self.results, self.jobs, self.data)
+        reading = Reading(inputs, self.results, self.jobs, self.data, self.questions)
         return kind.reported(run, reading, looked(kind.Look, look or {}))
 
     def _dataset(self, run: Run) -> str:

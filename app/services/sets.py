@@ -180,6 +180,12 @@ class Sets:
             space.flat(NeuronIndex.parse(text_form))
         return self._save(name, Listed(neurons=members), members, card.slug, card.weights_hash, preset, len(space))
 
+    def keep(self, run: Run, name: str, ids: tuple[str, ...]) -> NeuronSet:
+        """Save neurons of a run by their ids; its space is the one that the run scores."""
+        members, total = read_members("\n".join(ids)), len(self.results.space(run.id))
+        preset = _preset(members)
+        return self._save(name, Listed(neurons=members), members, run.spec.model, run.spec.weights_hash, preset, total)
+
     def _save(
         self, name: str, rule: Rule, ids: tuple[str, ...], model: str, weights: str, preset: str, total: int
     ) -> NeuronSet:

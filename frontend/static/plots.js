@@ -14,7 +14,8 @@
 
   function specOf(figure) {
     const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    return { data: spec.data, layout: spec.layout };
+    const chosen = (spec.views || {})[figure.dataset.view] || spec;
+    return { data: chosen.data, layout: chosen.layout };
   }
   const lightened = (value) => (Array.isArray(value) ? value.map(lightened) : (typeof value === "string" && inTheDark[value.toLowerCase()]) || value);
   function themed(plot, colours, size) {

@@ -123,6 +123,8 @@ def test_effects_count_wins_ties_losses() -> None:
 def test_overlap_and_chance() -> None:
     found = overlap(np.array([1, 2, 3]), np.array([2, 3, 4, 5]), 20)
     assert found.shared == 2 and found.expected == pytest.approx(0.6) and found.jaccard == pytest.approx(2 / 5)
+    smaller = min(found.size_a, found.size_b)
+    assert found.coefficient == pytest.approx(2 / smaller) and found.chance_coefficient == pytest.approx(0.6 / smaller)
     ways = math.comb
     slow_p = sum(ways(3, k) * ways(17, 4 - k) for k in (2, 3)) / ways(20, 4)
     assert found.p == pytest.approx(slow_p)

@@ -35,6 +35,7 @@ PAGES = (
     "/questions",
     "/clusters",
     "/effects",
+    "/patch",
     "/sets",
     "/sets/1",
     "/compare",

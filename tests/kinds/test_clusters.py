@@ -29,7 +29,7 @@ def test_every_prompt_keeps_its_strongest_scores(llama: ModelHost) -> None:
     assert len(prompts) == plan["prompts"] == 12 and [row.item for row in prompts] == list(range(12))
     sets = sets_of(doing, rows)
     wording = doing.queries["q3"].wordings[1]
-    attribution = doing._attributed(wording, doing.answers(wording))
+    attribution = doing._attributed(doing.method, wording, doing.answers(wording))
     scores = np.concatenate([attribution.neurons[site][0] for site in doing.space.sites])
     stored = sets.prompts["q3"][1].strongest
     np.testing.assert_allclose(stored.scores, scores[stored.neurons], rtol=1e-6)

@@ -1,10 +1,9 @@
 """Searches for query-relevant neurons and their tests, by page and form."""
 
-import json
 from pathlib import Path
 
 import pytest
-from asking import queries
+from asking import file_of
 from fastapi.testclient import TestClient
 
 from app.main import Golgi
@@ -13,20 +12,6 @@ from app.main import Golgi
 @pytest.fixture
 def client(golgi: Golgi) -> TestClient:
     return TestClient(golgi.app())
-
-
-def file_of(tmp_path: Path) -> Path:
-    path = tmp_path / "questions.jsonl"
-    rows = [
-        {
-            "key": query.key,
-            "domain": query.domain,
-            "wordings": [{"prompt": w.prompt, "target": w.target, "options": []} for w in query.wordings],
-        }
-        for query in queries()
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return path
 
 
 def search(golgi: Golgi, tmp_path: Path) -> int:
@@ -65,6 +50,28 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
     assert client.get(f"/runs/{run}/export/csv").text.startswith(
         "query,domain,answers,of,wording,set,seed,factor,probability"
     )
+
+
+def test_a_query_has_a_page_and_domains_have_maps(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:
+    number = search(golgi, tmp_path)
+    assert f'href="/runs/{number}/queries/q3?' in client.get(f"/runs/{number}").text
+    page = client.get(f"/runs/{number}/queries/q3?threshold=0.5&size=3").text
+    assert "what causes fox a" in page and "found no neurons: left for measuring" in page
+    assert "t = 0.5, u = 0.3, v = 3" in page and 'id="figure-query"' in page
+    assert f'href="/effects?run={number}&amp;threshold=0.5' in page and "Explain this prompt" in page
+    for figure, count in (("query", "query=q3"), ("units", "domain=first"), ("units", "")):
+        rows = client.get(f"/runs/{number}/figures/{figure}.csv?{count}").text.splitlines()
+        assert rows[0].startswith("map,neuron,block,") and len(rows) > 1
+    one = client.get(f"/runs/{number}/figures/units.csv?domain=first").text.splitlines()
+    assert {row.split(",")[0] for row in one[1:]} == {"first"}
+    assert client.get(f"/runs/{number}/figures/query.csv").status_code == 404
+    shared = client.get(f"/runs/{number}?overlap=coefficient").text
+    assert "overlap coefficient of the domains" in shared and "in brackets what chance gives" in shared
+    golgi.services.questions.delete("mine")
+    assert client.get(f"/runs/{number}/queries/q3").status_code == 200
+    missing = client.get(f"/runs/{number}/queries/nowhere")
+    assert missing.status_code == 404 and "a query of this search" in missing.text
+    assert client.get("/runs/1000/queries/q3").status_code == 404
 
 
 def test_forms_say_what_is_missing(client: TestClient) -> None:

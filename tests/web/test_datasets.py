@@ -146,7 +146,7 @@ def test_metrics_are_those_of_the_trec_run(measured: Golgi) -> None:
 
 def test_a_query_shows_who_moved(measured: Golgi) -> None:
     query = measured.services.runs.get(6).plan["queries"][0][0]
-    view = measured.services.pages.report(6).query(query, 1)
+    view = measured.services.pages.report(6).query(query)
     assert (
         sorted(p.rank_before for p in view.passages)
         == sorted(p.rank_after for p in view.passages)

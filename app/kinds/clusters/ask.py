@@ -7,10 +7,10 @@ from app.domain.model_card import ModelInfo
 from app.domain.runs import Run
 from app.forms.words import spelled
 from app.kinds.asking import Ask, Asked, Cost, Values
+from app.kinds.clusters.points import passes_of
 from app.kinds.clusters.question import KEY, ClustersForm, ClustersQuestion
 from app.kinds.desk import Desk
 from app.kinds.queries import finding, sampled
-from app.methods.base import method_of
 from app.models.tasks import tasks
 
 
@@ -46,7 +46,7 @@ class ClustersAsk(Ask[ClustersQuestion, ClustersForm]):
         )
         title = f"{questions.name}: query-relevant neurons"
         rows = min(questions.queries, sample.limit * len(questions.domains)) * questions.wordings
-        rows *= method.passes(model.info.layers or 1)
+        rows *= passes_of(question, model.info.layers or 1)
         return Asked(question, model, title, questions.name, version=method.version, rows=rows)
 
     def words(self, run: Run, inputs: Mapping[str, Run]) -> list[str]:
@@ -69,7 +69,7 @@ class ClustersAsk(Ask[ClustersQuestion, ClustersForm]):
             if by_domain.get(query.domain, 0) < sample.limit:
                 by_domain[query.domain] = by_domain.get(query.domain, 0) + 1
                 prompts += len(finding(sample, query))
-        each = method_of(question.method, question.params).passes(completed.model.info.layers or 1)
+        each = passes_of(question, completed.model.info.layers or 1)
         cost = Cost("queries", len(queries), sum(by_domain.values()), prompts * each)
         return cost.timed(desk.speed(completed.model.info.slug, KEY, question.method))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.analysis.agreement import Agreement
+from app.analysis.stability import StabilityLine
 from app.figures.base import Figure
 from app.kinds.clusters.question import ClustersLook, ClustersQuestion
 from app.kinds.queries import Sets
@@ -60,7 +61,7 @@ class DomainLine:
 @dataclass(frozen=True)
 class ClustersView:
     """The result; empty while nothing is there yet. ``within``, ``beyond``: mean Jaccard of two queries' sets of one
-    and of two domains, ``chance`` that of random sets of these sizes."""
+    and of two domains, ``chance`` that of random sets of these sizes; ``stability`` over all domains."""
 
     settings: ClustersQuestion
     look: ClustersLook
@@ -69,6 +70,7 @@ class ClustersView:
     domains: tuple[DomainLine, ...]
     queries: tuple[QueryLine, ...]
     common: tuple[NeuronWords, ...]
+    stability: tuple[StabilityLine, ...]
     common_count: int
     within: float
     beyond: float

@@ -19,13 +19,19 @@ class ClustersQuestion(Question):
         sample: the queries.
         method, params: what scores a prompt; the target is the probability of the right token.
         max_length: of a prompt, in tokens.
+        stability: score with half and twice the points, too, and keep the strongest scores of both.
     """
+
+    later = frozenset({"stability"})
 
     sample: QuerySample = QuerySample()
     method: Annotated[str, Shown(widget="method", more=True)] = Field(OF_PROMPTS, description="of attribution")
     params: dict[str, Any] = Field(default_factory=dict)
     max_length: Annotated[int, Shown("Longest input", widget="length", more=True, always=True)] = Field(
         256, ge=8, le=8192, description="tokens; the model's own when left out"
+    )
+    stability: Annotated[bool, Shown("compare with half and twice the points", more=True)] = Field(
+        False, description="score with half and twice the points, too: three and a half times the work"
     )
 
 
@@ -38,13 +44,16 @@ class ClustersForm(ClustersQuestion):
 
 
 class ClustersLook(BaseModel):
-    """How stored scores become sets, see :class:`Thresholds`; and the domain whose queries are listed."""
+    """How stored scores become sets, see :class:`Thresholds`; the domain whose queries are listed and whose map is
+    drawn alone; how the overlap of domains is measured; and the query whose map is drawn."""
 
     threshold: float = Field(0.2, ge=0.02, le=1)
     common: float = Field(0.3, ge=0, le=1)
     size: int = Field(20, ge=1, le=1000)
     how: Literal["per_prompt", "pooled"] = "per_prompt"
     domain: Word = ""
+    overlap: Literal["jaccard", "coefficient"] = "jaccard"
+    query: Word = ""
 
     @property
     def thresholds(self) -> Thresholds:

@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 
 from app.analysis.agreement import Agreement, agreement, matrix
+from app.analysis.stability import StabilityLine
+from app.domain.errors import NotFound
 from app.domain.results import ItemRow
 from app.figures import clusters as figures
 from app.figures import sets as sets_figure
 from app.figures.base import Figure
+from app.figures.unit_maps import About, unit_maps
 from app.kinds.clusters.lines import ClustersView, Rows, Tokens
+from app.kinds.clusters.points import other_steps, steps_of
+from app.kinds.clusters.query import QueryLines, QueryView
 from app.kinds.clusters.question import ClustersLook, ClustersQuestion
+from app.kinds.clusters.stability import stability
 from app.kinds.queries import PROMPT, Sets, stored_sets
-from app.kinds.reporting import Report, Table
+from app.kinds.reporting import Group, Report, Table
 from app.methods.base import Method, method_of
 
 LEAST = 0.1
@@ -55,6 +61,13 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         )
 
     @cached_property
+    def stability(self) -> tuple[StabilityLine, ...]:
+        """How steady the sets are, over all domains and of each."""
+        thresholds, others = self.look.thresholds, other_steps(self.question)
+        made = {steps: stored_sets(self.run, self.results, thresholds, name) for name, steps in others.items()}
+        return tuple(stability(self.sets, steps_of(self.question), made))
+
+    @cached_property
     def view(self) -> ClustersView:
         """Everything its page shows."""
         ready = self.ready
@@ -66,6 +79,7 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
             domains=tuple(self.rows.domains()) if ready else (),
             queries=tuple(self.rows.queries()) if ready else (),
             common=self.rows.common() if ready else (),
+            stability=tuple(line for line in self.stability if not line.domain) if ready else (),
             common_count=len(self.sets.pool.common) if ready else 0,
             within=self.agreement.within if ready else 0.0,
             beyond=self.agreement.beyond if ready else 0.0,
@@ -138,7 +152,45 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """Where the sets lie, how domains agree, how many queries neurons show up for."""
         if not self.ready:
             return {}
-        return {"layers": self._layers, "matrix": self._matrix, "frequency": self._frequency}
+        makers = {"layers": self._layers, "units": self._units, "matrix": self._matrix, "frequency": self._frequency}
+        makers |= {"stability": lambda: figures.stability(self.stability, self.caption)}
+        return {**makers, "query": self._query} if self.look.query in self.sets.queries else makers
+
+    def query(self, key: str) -> QueryView:
+        """One query under the thresholds that are looked at.
+
+        Raises:
+            NotFound: no such query, or nothing is there yet.
+        """
+        if not self.ready:
+            raise NotFound("a finished search", f"run {self.run.id}, {self.run.state}", "Wait for it.", "run")
+        lines = QueryLines(self.sets, self.read, key)
+        return lines.view(self.look, lines.kept(self.reading.questions, self.question), self.figures)
+
+    def group(self, of: str) -> Group:
+        """The set of a query (``query:KEY``), or the united one of a domain (``domain:NAME``).
+
+        Raises:
+            NotFound: the search has none of that name.
+        """
+        what, _, name = of.partition(":")
+        found = {"query": {q: one.neurons for q, one in self.sets.relevant.items()}, "domain": self.sets.by_domain}
+        if not self.ready or name not in found.get(what, {}):
+            raise NotFound("query:KEY or domain:NAME of this search", f"'{of}'", "Choose one from its page.", "of")
+        look = self.look
+        told = f"run {self.run.id}, t = {look.threshold:g}, u = {look.common:g}, v = {look.size}"
+        flat = np.sort(found[what][name]).tolist()
+        return Group(f"{name}: query-relevant ({told})", tuple(str(self.sets.index(number)) for number in flat))
+
+    def _query(self) -> Figure:
+        return QueryLines(self.sets, self.read, self.look.query).figure(self.caption)
+
+    def _units(self) -> Figure:
+        """Accumulated naica of each domain, or of the one that is looked at."""
+        weights = self.sets.weights
+        maps = {self.look.domain: weights[self.look.domain]} if self.look.domain in weights else weights
+        title = "naica, summed over queries" + (f" of {self.look.domain}" if len(maps) == 1 else "")
+        return unit_maps(maps, self.sets.space, About("units", "Blocks by units", "naica", f"{self.caption} · {title}"))
 
     def _layers(self) -> Figure:
         lines = {name: self.sets.layers(neurons) for name, neurons in self.sets.by_domain.items()}
@@ -147,14 +199,17 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
 
     def _matrix(self) -> Figure:
         names, total = list(self.sets.by_domain), len(self.sets.space)
-        shared = matrix(self.sets.by_domain, total)
+        jaccard = self.look.overlap == "jaccard"
         values = np.full((len(names), len(names)), np.nan)
-        for (a, b), found in shared.items():
-            values[names.index(a), names.index(b)] = values[names.index(b), names.index(a)] = found.jaccard
-        texts = [["" if np.isnan(value) else f"{value:.2f}" for value in row] for row in values]
-        chance = np.mean([found.chance_jaccard for found in shared.values()]) if shared else 0.0
-        caption = f"{self.caption} · Jaccard of the domains' united sets; by chance {chance:.2g}"
-        return sets_figure.matrix(names, names, values, texts, ("Overlap of domains", "Jaccard", caption))
+        texts = [["" for _ in names] for _ in names]
+        for (a, b), found in matrix(self.sets.by_domain, total).items():
+            value = found.jaccard if jaccard else found.coefficient
+            chance = found.chance_jaccard if jaccard else found.chance_coefficient
+            for x, y in ((names.index(a), names.index(b)), (names.index(b), names.index(a))):
+                values[x, y], texts[x][y] = value, f"{value:.2f} ({chance:.1g})"
+        unit = "Jaccard" if jaccard else "overlap coefficient"
+        caption = f"{self.caption} · {unit} of the domains' united sets; in brackets what chance gives"
+        return sets_figure.matrix(names, names, values, texts, ("Overlap of domains", unit, caption))
 
     def _frequency(self) -> Figure:
         counts = list(self.sets.pool.frequency.values())
@@ -179,5 +234,8 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """Domains, and the first neurons of the first queries."""
         for line in self.view.domains:
             yield f"  {line.name:<20} {line.queries} queries, {line.each:.1f} neurons each, most in block {line.layer}"
+        for steady in self.view.stability:
+            if steady.queries:
+                yield f"  {steady.compared}: mean Jaccard {steady.mean:.2f} with the sets of {steady.queries} queries"
         for query in self.view.queries[:5]:
             yield f"  {query.prompt[-60:]!r} {query.answer!r}: {', '.join(n.id for n in query.neurons[:5])}"

@@ -3,7 +3,7 @@
 A shard is one query. Thresholds are not applied here: a page applies them to what is stored.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +18,11 @@ from app.domain.results import ArrayRow, ItemRow, Row
 from app.domain.scores import RunningScores
 from app.domain.sites import NeuronSpace
 from app.jobs.base import Finished, Inputs, Partial, Shard
+from app.kinds.clusters.points import other_methods, passes_of
 from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.queries import GROUP, NEGATIVE_NEURONS, NEGATIVE_SCORES, PROMPT, finding, sampled, stored
+from app.kinds.queries import GROUP, NEGATIVE_NEURONS, NEGATIVE_SCORES, PROMPT, finding, parts_at, sampled, stored
 from app.kinds.rankings import score_facts, score_rows
-from app.methods.base import Attribution, method_of
+from app.methods.base import Attribution, Method, method_of
 from app.models.continuations import Continuations, answers_of
 from app.models.host import ModelHost
 from app.models.targets import token_target
@@ -38,7 +39,7 @@ class ClustersWork:
 
     def __init__(self, question: ClustersQuestion, given: Inputs, host: ModelHost) -> None:
         self.question, self.given, self.host = question, given, host
-        self.method = method_of(question.method, question.params)
+        self.method, self.others = method_of(question.method, question.params), other_methods(question)
 
     @cached_property
     def queries(self) -> Mapping[str, QuestionQuery]:
@@ -83,7 +84,7 @@ class ClustersWork:
             "domains": of_domain,
             "unknown": unknown,
             "unreadable": unreadable,
-            "passes": self.method.passes(self.host.card.layers),
+            "passes": passes_of(self.question, self.host.card.layers),
             "neurons": len(self.space),
             "parts": ["all"],
             "special": [],
@@ -120,18 +121,21 @@ class ClustersWork:
         every: list[Attribution] = []
         for at, wording in enumerate(finding(self.question.sample, query)):
             answers = self.answers(wording)
-            attribution = self._attributed(wording, answers)
+            attribution = self._attributed(self.method, wording, answers)
             rows += self._rows(shard.first + at, query, at, answers, attribution)
+            for name, method in self.others.items():
+                strongest = strongest_of(self._attributed(method, wording, answers), self.space)
+                rows += _arrays(shard.first + at, zip(parts_at(name), strongest.both, strict=True))
             every.append(attribution)
         rows.append(ItemRow(shard.number, "reading", [], {}, {"query": query.key, "neurons": self._read(every)}))
         means = {site: np.mean([a.neurons[site][:1] for a in every], axis=0)[None] for site in self.space.sites}
         return Partial(RunningScores.of(("all",), means), tuple(rows))
 
-    def _attributed(self, wording: Wording, answers: Continuations) -> Attribution:
+    def _attributed(self, method: Method, wording: Wording, answers: Continuations) -> Attribution:
         batch = self.host.encode([Example("0", wording.prompt)], max_length=self.question.max_length)
         right = answers.target
         target = token_target("probability", right.token, right.word, "the right answer")
-        return self.method.attribute(self.host, batch, target)[0]
+        return method.attribute(self.host, batch, target)[0]
 
     def _read(self, attributions: list[Attribution]) -> dict[str, Any]:
         """What the strongest neurons of a query write: flat index to tokens that they raise and lower most."""
@@ -171,13 +175,8 @@ class ClustersWork:
         }
         yield ItemRow(item, PROMPT, [], values, notes)
         strongest, negative = strongest_of(attribution, self.space), most_negative_of(attribution, self.space)
-        for name, numbers in (
-            ("neurons", strongest.neurons),
-            ("scores", strongest.scores),
-            (NEGATIVE_NEURONS, negative.neurons),
-            (NEGATIVE_SCORES, negative.scores),
-        ):
-            yield ArrayRow(GROUP, f"{item}", name, "mid", 0, 1, numbers.astype(np.float64))
+        yield from _arrays(item, zip(parts_at(), strongest.both, strict=True))
+        yield from _arrays(item, zip((NEGATIVE_NEURONS, NEGATIVE_SCORES), negative.both, strict=True))
 
     def finish(self, plan: Mapping[str, Any], total: RunningScores | None) -> Finished:
         """Mean scores over queries, and what was left out."""
@@ -199,6 +198,12 @@ class ClustersWork:
         short = [name for name, count in plan["domains"].items() if count < self.question.sample.limit]
         if short:
             yield f"Fewer than {self.question.sample.limit} queries were left of {', '.join(short)}."
+
+
+def _arrays(item: int, parts: Iterable[tuple[str, NDArray[Any]]]) -> Iterator[Row]:
+    """What is stored of a prompt: names of parts, and their numbers."""
+    for name, numbers in parts:
+        yield ArrayRow(GROUP, f"{item}", name, "mid", 0, 1, numbers.astype(np.float64))
 
 
 def strongest_of(attribution: Attribution, space: NeuronSpace) -> Strongest:

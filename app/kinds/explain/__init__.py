@@ -36,6 +36,7 @@ KIND: Kind[ExplainQuestion, ExplainForm, ExplainLook] = Kind(
         "example": "Explain the demo pair",
         "any_model": "Use it",
         "pair": "Explain",
+        "prompt": "Explain this prompt",
     },
     doors=(
         Door(

@@ -259,13 +259,13 @@ class StudyReport(Report[StudyQuestion, StudyLook]):
         """An answer a row."""
         return table_of(self.run, self.results)
 
-    def query(self, key: str, ordinal: int) -> QueryMoves:
-        """One query under one of the settings.
+    def query(self, key: str) -> QueryMoves:
+        """One query under the setting that is looked at, the first one where none is.
 
         Raises:
             NotFound: no such query or setting.
         """
-        return query_moves(self.run, self.results, self.reading.data, key, ordinal, self.names)
+        return query_moves(self.run, self.results, self.reading.data, key, self.look.set or 1, self.names)
 
     def trec(self, ordinal: int) -> str:
         """The rankings under a setting as a TREC run.

@@ -167,6 +167,22 @@ def make_set(request: Request, body: SetBody) -> dict[str, Any]:
     return set_service.json(set_service.make(body.name, body.rule).id)
 
 
+class KeptBody(BaseModel):
+    """A group of a run's neurons: ``query:KEY`` or ``domain:NAME``; ``look`` is what of the run is looked at."""
+
+    of: Word
+    name: Word = ""
+    look: dict[Word, Word | float] = {}
+
+
+@router.post("/runs/{number}/sets", status_code=201, name="api_keep_set")
+def keep_set(request: Request, number: Key, body: KeptBody) -> dict[str, Any]:
+    """Save neurons that a run's page shows together, as those of a query, as a set."""
+    look = {name: str(value) for name, value in body.look.items()}
+    kept = services(request).keeping.keep(number, body.of, look, body.name)
+    return services(request).sets.json(kept.id)
+
+
 @router.get("/compare", name="api_compare")
 def compare(request: Request, run: Annotated[list[Key], Query()], k: Share = 0.01) -> Response:
     """Two to six runs side by side at a share of all neurons."""

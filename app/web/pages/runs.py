@@ -88,6 +88,13 @@ def edit(
     return away(request, "run", number=number)
 
 
+@router.post("/runs/{number}/sets", name="keep_set")
+def keep(request: Request, number: Key, of: Annotated[Word, Form()], sent: Sent) -> Response:
+    """Save a group of a run's neurons, as its page shows them: ``of`` is ``query:KEY`` or ``domain:NAME``."""
+    look = {name: texts[-1] for name, texts in given_of(sent).items()}
+    return away(request, "set", number=services(request).keeping.keep(number, of, look).id)
+
+
 @router.post("/runs/{number}/{action}", name="act")
 def act(request: Request, number: Key, action: Word, sent: Sent) -> Response:
     """Pin, delete, restore, stop, resume, or ask further; ``back`` is ``runs`` where the list asked."""
@@ -144,12 +151,15 @@ def figure_csv(request: Request, number: Key, name: Word) -> Response:
 
 
 @router.get("/runs/{number}/queries/{key:path}", name="run_query")
-def query(request: Request, number: Key, key: Word, set: Count = 1) -> Response:
-    """One query of a run over candidate lists: before, after, and who moved."""
+def query(request: Request, number: Key, key: Word) -> Response:
+    """One query of a run over several; what of it is looked at stands in the address, as on the run's page."""
     pages = services(request).pages
-    return kept(
-        request, pages.stamp(number), lambda: render(request, "run_query", pages.report(number).query(key, set))
-    )
+
+    def build() -> Response:
+        view = pages.query(number, key, request.query_params)
+        return render(request, "run_query", view, reads=tuple(view.kind.Look.model_fields))
+
+    return kept(request, pages.stamp(number), build)
 
 
 @router.get("/runs/{number}/trec/{ordinal}", name="trec")
