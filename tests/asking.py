@@ -13,7 +13,7 @@ from app.domain.results import ArrayRow, ItemRow
 from app.jobs.base import Inputs
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.clusters.work import ClustersWork
-from app.kinds.queries import Prompt, Sets
+from app.kinds.queries import NEGATIVE_NEURONS, NEGATIVE_SCORES, Prompt, Sets
 from app.models.host import ModelHost
 
 WORDS = ("rain", "water", "dog", "fox", "clouds", "plain")
@@ -72,7 +72,10 @@ def sets_of(doing: ClustersWork, rows: list[Any], **look: Any) -> Sets:
     for row in rows:
         if isinstance(row, ItemRow) and row.label == "prompt":
             neurons = arrays[f"{row.item}", "neurons"].astype(np.int64)
-            prompt = Prompt(row, Strongest(neurons, arrays[f"{row.item}", "scores"]))
+            below = Strongest(
+                arrays[f"{row.item}", NEGATIVE_NEURONS].astype(np.int64), -arrays[f"{row.item}", NEGATIVE_SCORES]
+            )
+            prompt = Prompt(row, Strongest(neurons, arrays[f"{row.item}", "scores"]), below)
             prompts.setdefault(row.notes["query"], []).append(prompt)
             domains[row.notes["query"]] = row.notes["domain"]
     return Sets(prompts, domains, doing.space, Thresholds(**look))

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asking import queries
 from fastapi.testclient import TestClient
 
 from app.main import Golgi
+from app.store.results import Results
 
 
 @pytest.fixture
@@ -46,6 +48,11 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
     assert 'name="threshold"' in page and "what causes rain a" in page
     other = client.get(f"/runs/{number}?threshold=0.9&common=1&size=2").text
     assert "t = 0.9, u = 1, v = 2" in other
+    below = client.get(f"/runs/{number}?sign=negative").text
+    assert "negative neurons each" in below and "kept no scores below zero" not in below
+    negative = client.get(f"/runs/{number}.json?sign=negative").json()["clusters"]["queries"]
+    scores = [neuron["score"] for query in negative for neuron in query["neurons"]]
+    assert scores and max(scores) < 0
     twin = client.get(f"/runs/{number}.json").json()["clusters"]
     assert len(twin["queries"]) == 6 and twin["domains"][0]["queries"] == 3
     rows = client.get(f"/runs/{number}/export/csv").text.splitlines()
@@ -65,6 +72,22 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
     assert client.get(f"/runs/{run}/export/csv").text.startswith(
         "query,domain,answers,of,wording,set,seed,factor,probability"
     )
+
+
+def test_an_older_search_says_that_it_has_no_negative_neurons(
+    client: TestClient, golgi: Golgi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its page says where the arrays were not stored."""
+    number = search(golgi, tmp_path)
+    named = Results.named
+
+    def older(self: Results, number: int, group: str) -> dict[tuple[str, str], Any]:
+        return {key: values for key, values in named(self, number, group).items() if "negative" not in key[1]}
+
+    monkeypatch.setattr(Results, "named", older)
+    page = client.get(f"/runs/{number}?sign=negative").text
+    assert "kept no scores below zero, so it has no negative neurons" in page and "query-relevant neurons each" in page
+    assert "kept no scores below zero" not in client.get(f"/runs/{number}").text
 
 
 def test_forms_say_what_is_missing(client: TestClient) -> None:

@@ -38,13 +38,15 @@ class ClustersForm(ClustersQuestion):
 
 
 class ClustersLook(BaseModel):
-    """How stored scores become sets, see :class:`Thresholds`; and the domain whose queries are listed."""
+    """How stored scores become sets, see :class:`Thresholds`; scores of which sign; and the domain whose queries are
+    listed."""
 
     threshold: float = Field(0.2, ge=0.02, le=1)
     common: float = Field(0.3, ge=0, le=1)
     size: int = Field(20, ge=1, le=1000)
     how: Literal["per_prompt", "pooled"] = "per_prompt"
     domain: Word = ""
+    sign: Literal["positive", "negative"] = "positive"
 
     @property
     def thresholds(self) -> Thresholds:
