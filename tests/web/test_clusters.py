@@ -61,14 +61,25 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
         assert client.get(f"/runs/{number}/figures/{figure}.csv").status_code == 200
     form = client.get(f"/effects?run={number}").text
     assert "Do these neurons matter for their queries?" in form and "query-relevant neurons (run" in form
-    sent = client.post("/effects", data={"run": str(number), "seeds": "2", "factors": "0, 2"}, follow_redirects=False)
+    assert "a dose curve" in form and 'data-text="1, 2, 5, 10, all"' in form
+    asked = {"run": str(number), "seeds": "2", "factors": "0, 2", "sizes": "1, 2, all", "negative": "on", "flags": "1"}
+    sent = client.post("/effects", data=asked, follow_redirects=False)
     assert sent.status_code == 303, sent.text
     golgi.worker.run_once()
     tested = client.get(sent.headers["location"]).text
-    assert "Switched off, the query-relevant neurons change" in tested and "PCR (95 %)" in tested
+    assert "Switched off, the query-relevant neurons change" in tested and "negative neurons" in tested
+    assert "PCR (95 %)" in client.get(sent.headers["location"] + "?table=ratio").text
+    looks = ("table=answers", "table=options", "measure=ratio&size=1", "measure=margin", "known=right", "known=wrong")
+    for look in looks:
+        assert client.get(sent.headers["location"] + "?" + look).status_code == 200, look
+    for figure in ("changes", "dose", "doses"):
+        assert client.get(sent.headers["location"] + f"/figures/{figure}.csv?size=2").status_code == 200
     assert "Doubled, the query-relevant neurons change" in client.get(sent.headers["location"] + "?factor=2.0").text
     run = int(sent.headers["location"].rsplit("/", 1)[1])
-    assert golgi.services.pages.run(run).command.startswith("golgi effects ")
+    command = golgi.services.pages.run(run).command
+    assert command.startswith("golgi effects ") and "--sizes" in command
+    again = golgi.services.requests.start("effects", {"source": str(number), "seeds": 2, "sizes": [1, 2]})
+    assert again.id == run
     assert client.get(f"/runs/{run}/export/csv").text.startswith(
         "query,domain,answers,of,wording,set,seed,factor,probability"
     )
