@@ -35,6 +35,7 @@ PAGES = (
     "/questions",
     "/clusters",
     "/effects",
+    "/writing",
     "/sets",
     "/sets/1",
     "/compare",

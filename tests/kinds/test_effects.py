@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from asking import Memory, queries, ran, work
+from kept import Stored
 from tiny import tiny_host
 
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
-from app.domain.results import ArrayRow, ItemRow
-from app.domain.sites import NeuronSpace
+from app.domain.results import ItemRow
 from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
 from app.jobs.base import Inputs
@@ -24,22 +24,6 @@ from app.kinds.effects.question import EffectsQuestion
 from app.kinds.effects.work import EffectsWork
 from app.models.continuations import answer_target, answers_of
 from app.models.host import ModelHost
-
-
-class Stored:
-    """Rows of a finished search in memory."""
-
-    def __init__(self, rows: list[Any], space: NeuronSpace) -> None:
-        self.rows, self.scored = rows, space
-
-    def space(self, number: int) -> NeuronSpace:
-        return self.scored
-
-    def named(self, number: int, group: str) -> dict[tuple[str, str], Any]:
-        return {(row.name, row.part): row.values for row in self.rows if isinstance(row, ArrayRow)}
-
-    def items(self, number: int) -> tuple[ItemRow, ...]:
-        return tuple(row for row in self.rows if isinstance(row, ItemRow))
 
 
 @pytest.fixture(scope="module")
