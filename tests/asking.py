@@ -15,7 +15,8 @@ from app.domain.results import ArrayRow, ItemRow
 from app.jobs.base import Inputs
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.clusters.work import ClustersWork
-from app.kinds.queries import Prompt, Sets
+from app.kinds.queries import NEGATIVE_NEURONS, NEGATIVE_SCORES, Prompt, Sets
+from app.main import Golgi
 from app.models.host import ModelHost
 
 WORDS = ("rain", "water", "dog", "fox", "clouds", "plain")
@@ -89,7 +90,20 @@ def sets_of(doing: ClustersWork, rows: list[Any], **look: Any) -> Sets:
     for row in rows:
         if isinstance(row, ItemRow) and row.label == "prompt":
             neurons = arrays[f"{row.item}", "neurons"].astype(np.int64)
-            prompt = Prompt(row, Strongest(neurons, arrays[f"{row.item}", "scores"]))
+            below = Strongest(
+                arrays[f"{row.item}", NEGATIVE_NEURONS].astype(np.int64), -arrays[f"{row.item}", NEGATIVE_SCORES]
+            )
+            prompt = Prompt(row, Strongest(neurons, arrays[f"{row.item}", "scores"]), below)
             prompts.setdefault(row.notes["query"], []).append(prompt)
             domains[row.notes["query"]] = row.notes["domain"]
     return Sets(prompts, domains, doing.space, Thresholds(**look))
+
+
+def search(golgi: Golgi, tmp_path: Path) -> int:
+    golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
+    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0}, "params": {"steps": 3}}
+    run = golgi.services.requests.start("clusters", values)
+    golgi.worker.run_once()
+    done = golgi.services.runs.get(run.id)
+    assert done.state.value == "done", done.error
+    return run.id

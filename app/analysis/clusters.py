@@ -64,7 +64,12 @@ class Cluster:
         return len(self.neurons)
 
 
-def cluster_of(prompts: Sequence[Strongest], share: float = 0.2, how: Threshold = "per_prompt") -> Cluster:
+def cluster_of(
+    prompts: Sequence[Strongest],
+    share: float = 0.2,
+    how: Threshold = "per_prompt",
+    beside: Sequence[Strongest] | None = None,
+) -> Cluster:
     """The cluster of a query.
 
     ``per_prompt``: scores above ``share`` of their own prompt's largest one, summed; a neuron's smaller scores in other
@@ -75,21 +80,27 @@ def cluster_of(prompts: Sequence[Strongest], share: float = 0.2, how: Threshold 
         prompts: [J] strongest scores; each must reach down to ``share`` of its largest for the answer to be exact.
         share: of the largest score, from 0 to 1.
         how: what is compared.
+        beside: [J] the scores whose largest one is meant, where it is not the prompts' own: negated scores are
+            compared with the largest score above zero (section 18, 5).
     """
-    passing = [_passing(prompt, share) for prompt in (prompts if how == "per_prompt" else (_summed(prompts),))]
+    largest = [_largest(prompt) for prompt in beside or prompts]
+    own = [_passing(prompt, share * most) for prompt, most in zip(prompts, largest, strict=True)]
+    passing = own if how == "per_prompt" else [_passing(_summed(prompts), share * _largest(_summed(beside or prompts)))]
     summed = _summed(passing)
-    own = passing if how == "per_prompt" else [_passing(prompt, share) for prompt in prompts]
     counts = np.zeros(len(summed.neurons), dtype=np.int64)
     for prompt in own:
         counts += np.isin(summed.neurons, prompt.neurons)
     return Cluster(summed.neurons, summed.scores, counts)
 
 
-def _passing(prompt: Strongest, share: float) -> Strongest:
-    largest = prompt.scores.max(initial=0.0)
-    if not np.isfinite(largest) or largest <= 0:
-        return Strongest(prompt.neurons[:0], prompt.scores[:0])
-    kept = prompt.scores > share * largest
+def _largest(prompt: Strongest) -> float:
+    """The largest score; infinite, so that nothing passes, where there is none above zero or not all are finite."""
+    largest = float(prompt.scores.max(initial=0.0))
+    return largest if np.isfinite(largest) and largest > 0 else np.inf
+
+
+def _passing(prompt: Strongest, least: float) -> Strongest:
+    kept = prompt.scores > least
     return Strongest(prompt.neurons[kept], prompt.scores[kept])
 
 
@@ -149,7 +160,7 @@ class Pool:
             )
         empty = sum(not len(cluster) for cluster in self.clusters)
         if empty:
-            said.append(f"{empty} of {len(self.clusters)} queries have no neuron with a score above zero.")
+            said.append(f"{empty} of {len(self.clusters)} queries have an empty cluster: no score of theirs passes.")
         return tuple(said)
 
 

@@ -111,7 +111,9 @@ def _ratio(line: SetLine | None) -> str:
 
 
 def _edited(line: SetLine | None) -> str:
-    return "–" if line is None or not line.turnable else f"{100 * line.flipped:.0f} of {line.turnable}"
+    if line is None or not line.flips.turnable:
+        return "–"
+    return f"{100 * line.flips.turned:.0f} of {line.flips.turnable}"
 
 
 def _found(study: Study, part: str) -> str:

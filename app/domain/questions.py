@@ -48,6 +48,7 @@ class Shown:
             multiplied), ``rule`` or ``hand`` (how neurons are taken).
         always: the command of a run says it also where it holds its default.
         positional: stands on the command line without an option's name.
+        ready: texts that a button beside the field puts in, by the button's words.
     """
 
     label: str = ""
@@ -62,6 +63,7 @@ class Shown:
     when: str = ""
     always: bool = False
     positional: bool = False
+    ready: Mapping[str, str] = field(default_factory=dict)
 
 
 class Question(BaseModel):

@@ -34,6 +34,7 @@ class Field:
         widget: what it is put in with, see :class:`~app.domain.questions.Shown`.
         more: stands under "More settings". when: shown only where another field says so.
         flag, aliases, off: option names without dashes; ``positional`` stands without one.
+        ready: texts that a button puts in, by the button's words.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Field:
     aliases: tuple[str, ...]
     off: str
     positional: bool
+    ready: Mapping[str, str]
 
     @property
     def about(self) -> str:
@@ -117,6 +119,7 @@ def _field(name: str, info: FieldInfo, above: Path) -> Field:
         aliases=shown.aliases,
         off=shown.off,
         positional=shown.positional,
+        ready=shown.ready,
     )
 
 

@@ -88,10 +88,11 @@ class StoredPrompts(Protocol):
 
 @dataclass(frozen=True)
 class Prompt:
-    """One stored prompt: its row, and its strongest scores."""
+    """One stored prompt: its row, its strongest scores, and its most negative ones, negated, where they are stored."""
 
     row: ItemRow
     strongest: Strongest
+    negative: Strongest | None = None
 
 
 class Sets:
@@ -102,6 +103,7 @@ class Sets:
         domains: query to its domain.
         space: the neurons that were scored.
         thresholds: how scores become sets.
+        negative: take the neurons whose scores are far enough below zero, instead; all prompts must have them.
     """
 
     def __init__(
@@ -110,15 +112,32 @@ class Sets:
         domains: Mapping[str, str],
         space: NeuronSpace,
         thresholds: Thresholds,
+        negative: bool = False,
     ) -> None:
         self.prompts, self.domains, self.space, self.thresholds = prompts, domains, space, thresholds
-        self.queries = tuple(prompts)
+        self.queries, self.negative = tuple(prompts), negative
+
+    @cached_property
+    def mirrored(self) -> "Sets | None":
+        """The same of scores below zero: clusters, common neurons and sets of their own (``qrnca.md`` section 18, 5).
+
+        None where the search is of an older version, which did not keep these scores.
+        """
+        if any(prompt.negative is None for prompts in self.prompts.values() for prompt in prompts):
+            return None
+        return Sets(self.prompts, self.domains, self.space, self.thresholds, negative=True)
 
     @cached_property
     def clusters(self) -> tuple[Cluster, ...]:
         """[Q] one a query."""
-        rows = ([prompt.strongest for prompt in prompts] for prompts in self.prompts.values())
-        return tuple(cluster_of(strongest, self.thresholds.threshold, self.thresholds.how) for strongest in rows)
+        return tuple(self._cluster(prompts) for prompts in self.prompts.values())
+
+    def _cluster(self, prompts: Sequence[Prompt]) -> Cluster:
+        positive = [prompt.strongest for prompt in prompts]
+        if not self.negative:
+            return cluster_of(positive, self.thresholds.threshold, self.thresholds.how)
+        below = [prompt.negative for prompt in prompts if prompt.negative is not None]
+        return cluster_of(below, self.thresholds.threshold, self.thresholds.how, positive)
 
     @cached_property
     def pool(self) -> Pool:
@@ -166,7 +185,17 @@ def stored_sets(run: Run, results: StoredPrompts, thresholds: Thresholds, points
     domains: dict[str, str] = {}
     for row in results.items(run.id):
         if row.label == PROMPT:
-            neurons, scores = (arrays[f"{row.item}", part] for part in parts_at(points))
-            prompts.setdefault(row.notes["query"], []).append(Prompt(row, Strongest(neurons.astype(np.int64), scores)))
+            prompts.setdefault(row.notes["query"], []).append(_prompt(row, arrays, points))
             domains[row.notes["query"]] = row.notes["domain"]
     return Sets(prompts, domains, results.space(run.id), thresholds)
+
+
+def _prompt(row: ItemRow, arrays: Mapping[tuple[str, str], NDArray[np.float64]], points: str) -> Prompt:
+    """A prompt's row with its stored scores; those below zero are kept with the search's own points alone."""
+    name = f"{row.item}"
+    neurons, scores = (arrays[name, part] for part in parts_at(points))
+    positive = Strongest(neurons.astype(np.int64), scores)
+    if points or (name, NEGATIVE_NEURONS) not in arrays:
+        return Prompt(row, positive)
+    below = Strongest(arrays[name, NEGATIVE_NEURONS].astype(np.int64), -arrays[name, NEGATIVE_SCORES])
+    return Prompt(row, positive, below)

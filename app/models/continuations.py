@@ -157,18 +157,34 @@ def next_token(tokenizer: Any, prompt: str, text: str, blank: Literal["space", "
     Raises:
         BadInput: it adds none or several, or changes the prompt's own tokens, or is unknown.
     """
+    added = added_tokens(tokenizer, prompt, text, blank)
+    if len(added) != 1:
+        pieces = ", ".join(repr(tokenizer.decode([token])) for token in added)
+        way = "Choose a shorter answer, or a letter."
+        wanted = f"{_shown(text, blank)} to be one token of the model"
+        raise BadInput(wanted, f"{len(added)}: {pieces}", way, "target")
+    return added[0]
+
+
+def added_tokens(tokenizer: Any, prompt: str, text: str, blank: Literal["space", "bare"]) -> list[int]:
+    """[n] the tokens that a text adds to a prompt.
+
+    Raises:
+        BadInput: it adds none, or changes the prompt's own tokens, or has an unknown one.
+    """
     before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     whole = tokenizer(prompt + (" " if blank == "space" else "") + text, add_special_tokens=False)["input_ids"]
-    added = whole[len(before) :]
-    shown = repr((" " if blank == "space" else "") + text)
+    added, shown = [int(token) for token in whole[len(before) :]], _shown(text, blank)
     if whole[: len(before)] != before:
         found = f"{shown} changes the tokens of the prompt's end"
         raise BadInput("an answer that begins with a new token", found, "Try it with or without a blank.", "target")
-    if len(added) != 1:
-        pieces = ", ".join(repr(tokenizer.decode([token])) for token in added) or "none"
-        way = "Choose a shorter answer, or a letter."
-        raise BadInput(f"{shown} to be one token of the model", f"{len(added)}: {pieces}", way, "target")
-    if added[0] == tokenizer.unk_token_id:
+    if not added:
+        raise BadInput(f"{shown} to be tokens of the model", "0: none", "Choose another answer.", "target")
+    if tokenizer.unk_token_id in added:
         way = "Choose an answer that its vocabulary has."
-        raise BadInput(f"{shown} to be a token of the model", "its unknown token", way, "target")
-    return int(added[0])
+        raise BadInput(f"{shown} to be tokens of the model", "its unknown token", way, "target")
+    return added
+
+
+def _shown(text: str, blank: Literal["space", "bare"]) -> str:
+    return repr((" " if blank == "space" else "") + text)

@@ -3,6 +3,7 @@
 Axes: B prompts, n tokens written.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -66,6 +67,33 @@ def generate(host: Runs, batch: Batch, max_new: int, edits: Edits | None = None)
     rows = zip(written.tolist(), lengths.tolist(), strict=True)
     texts = [host.encoder.tokenizer.decode(row[:length], skip_special_tokens=True) for row, length in rows]
     return Generation(written, tuple(texts), torch.stack(logs, dim=1), lengths)
+
+
+def forced(host: Runs, batch: Batch, tokens: Sequence[int], edits: Edits | None = None) -> Tensor:
+    """[B, n] natural logarithm of the probability of each of n tokens behind each prompt, those before it given.
+
+    Token by token, as :func:`generate` writes, so that edits see the same batches: the prompts first, then one token at
+    a time, of the part ``generated``.
+
+    Args:
+        host: a loaded causal language model.
+        batch: [B, T] encoded prompts.
+        tokens: [n] what is put in, the same behind every prompt.
+        edits: replacements of sites at every step.
+
+    Raises:
+        Unsupported: a way of reading that does not go on.
+        BadInput: no token, or more than the model's positions hold.
+    """
+    _check(host, batch, len(tokens))
+    prefix, logs = Prefix.none(batch), []
+    for token in tokens:
+        trace = host.run(batch, None, edits=edits, start=Start(prefix=prefix))
+        logs.append(_log_probabilities(trace.logits)[:, token])
+        prefix = trace.prefix
+        ids = torch.full_like(batch.readout, token)
+        batch = batch.followed(ids, host.encoder.tokenizer.convert_ids_to_tokens(ids.tolist()))
+    return torch.stack(logs, dim=1)
 
 
 def _check(host: Runs, batch: Batch, max_new: int) -> None:

@@ -36,6 +36,7 @@ PAGES = (
     "/clusters",
     "/effects",
     "/patch",
+    "/writing",
     "/sets",
     "/sets/1",
     "/compare",

@@ -11,7 +11,7 @@ from app.domain.query_sampling import QuerySample
 from app.domain.question_sets import QuestionQuery, Wording
 from app.domain.results import ArrayRow, ItemRow
 from app.domain.sites import Site, SiteKind
-from app.kinds.queries import NEGATIVE_NEURONS, NEGATIVE_SCORES, finding, sampled
+from app.kinds.queries import NEGATIVE_NEURONS, NEGATIVE_SCORES, Prompt, Sets, finding, sampled
 from app.models.host import ModelHost
 
 
@@ -127,3 +127,37 @@ def test_a_planted_fact_is_relevant_and_a_planted_letter_common(planted: ModelHo
     assert int(sets.relevant["q0"].neurons[0]) == fact
     assert all(fact not in sets.relevant[f"q{n}"].neurons for n in range(1, 8))
     assert all(letters not in found.neurons for found in sets.relevant.values())
+
+
+def test_negative_neurons_are_the_mirror_of_scores(llama: ModelHost) -> None:
+    """Clusters of negated scores beyond the share of the largest score above zero, read off the whole scores
+    (``qrnca.md`` section 18, 5); common neurons and sets are theirs alone."""
+    doing = work(llama, queries())
+    _, rows, _ = ran(doing)
+    positive = sets_of(doing, rows, threshold=0.3, common=0.5)
+    negative = positive.mirrored
+    assert negative is not None and negative.queries == positive.queries
+    whole: list[dict[int, float]] = []
+    for key in positive.queries:
+        summed: dict[int, float] = {}
+        for wording in finding(doing.question.sample, doing.queries[key]):
+            attribution = doing._attributed(wording, doing.answers(wording))
+            scores = np.concatenate([attribution.neurons[site][0] for site in doing.space.sites])
+            for flat in np.flatnonzero(scores < -0.3 * scores.max()).tolist():
+                summed[flat] = summed.get(flat, 0.0) - scores[flat]
+        whole.append(summed)
+    for summed, cluster in zip(whole, negative.clusters, strict=True):
+        assert dict(zip(cluster.neurons.tolist(), cluster.scores.tolist(), strict=True)) == pytest.approx(summed)
+    common = {flat for flat in set().union(*whole) if sum(flat in one for one in whole) > 0.5 * len(whole)}
+    assert negative.pool.common == common
+    for key in positive.queries:
+        members = set(negative.relevant[key].neurons.tolist())
+        assert not members & common
+
+
+def test_a_search_without_negative_scores_has_no_mirror(llama: ModelHost) -> None:
+    doing = work(llama, queries())
+    _, rows, _ = ran(doing)
+    kept = sets_of(doing, rows)
+    older = {key: [Prompt(one.row, one.strongest) for one in prompts] for key, prompts in kept.prompts.items()}
+    assert Sets(older, kept.domains, kept.space, kept.thresholds).mirrored is None

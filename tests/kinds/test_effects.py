@@ -8,36 +8,22 @@ import numpy as np
 import pytest
 import torch
 from asking import Memory, queries, ran, work
+from kept import Stored
 from tiny import tiny_host
 
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
-from app.domain.results import ArrayRow, ItemRow
-from app.domain.sites import NeuronSpace
+from app.domain.results import ItemRow
 from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
 from app.jobs.base import Inputs
-from app.kinds.effects.measures import Changes
+from app.kinds.effects.changes import measured
+from app.kinds.effects.curves import curves, ratios
+from app.kinds.effects.measures import MATCHED, NEGATIVE, OWN, RELEVANT, Changes, right_before
 from app.kinds.effects.question import EffectsQuestion
 from app.kinds.effects.work import EffectsWork
 from app.models.continuations import answer_target, answers_of
 from app.models.host import ModelHost
-
-
-class Stored:
-    """Rows of a finished search in memory."""
-
-    def __init__(self, rows: list[Any], space: NeuronSpace) -> None:
-        self.rows, self.scored = rows, space
-
-    def space(self, number: int) -> NeuronSpace:
-        return self.scored
-
-    def named(self, number: int, group: str) -> dict[tuple[str, str], Any]:
-        return {(row.name, row.part): row.values for row in self.rows if isinstance(row, ArrayRow)}
-
-    def items(self, number: int) -> tuple[ItemRow, ...]:
-        return tuple(row for row in self.rows if isinstance(row, ItemRow))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +49,7 @@ def begun(llama: ModelHost, search: tuple[Any, Stored], **question: Any) -> Effe
 @pytest.mark.parametrize("positions", ["last", "all"])
 def test_answers_are_those_of_plain_edited_passes(llama: ModelHost, search: tuple[Any, Stored], positions) -> None:
     """Against whole passes with the units multiplied by hand; the held-out wording is read, never one that found."""
-    doing = begun(llama, search, positions=positions)
+    doing = begun(llama, search, positions=positions, negative=True, sizes=(1, 2))
     plan = doing.plan()
     partial = doing.work(plan, doing.shards(plan)[2])
     notes = partial.rows[0].notes
@@ -74,9 +60,12 @@ def test_answers_are_those_of_plain_edited_passes(llama: ModelHost, search: tupl
     token = answers_of(llama, wording, "auto").target.token
     last = int(batch.readout[0])
     for at, factor in enumerate(doing.question.factors):
-        tested = {(one.name, one.seed): one.members for one in doing.tested(notes["query"])}
-        for name, seed, shares in own["answers"][at]:
-            members = doing.space.split(tested[name, seed])
+        tested = {(0, one.name, one.seed): one.members for one in doing.tested(notes["query"])}
+        tested |= {(size, one.name, one.seed): one.members for size, one in doing.doses(notes["query"])}
+        told = [(0, *answer) for answer in own["answers"][at]] + own["doses"][at]
+        assert len(told) == len(tested) and (0, NEGATIVE, None) in tested and (2, MATCHED, 1) in tested
+        for size, name, seed, shares in told:
+            members = doing.space.split(tested[size, name, seed])
 
             def edit(value: torch.Tensor, _: Any, units: Any, factor: float = factor) -> torch.Tensor:
                 out = value.clone()
@@ -104,6 +93,37 @@ def test_every_set_has_as_many_neurons_and_random_ones_match_blocks(
                 assert len(one.members) == len(own) or one.name == "knowledge neurons"
             if one.name == "random, same blocks":
                 assert {site: len(units) for site, units in doing.space.split(one.members).items()} == blocks
+
+
+def test_doses_are_the_strongest_first(llama: ModelHost, search: tuple[Any, Stored]) -> None:
+    """So many of the strongest, and random ones of their blocks; all of a smaller set."""
+    doing = begun(llama, search, sizes=(1, 3))
+    for key in doing.sets.queries:
+        whole = doing.sets.relevant[key]
+        assert (np.diff(whole.discounted) <= 0).all()
+        for size, one in doing.doses(key):
+            if one.name == RELEVANT:
+                assert one.members.tolist() == whole.neurons[:size].tolist()
+            else:
+                assert len(one.members) == min(size, len(whole.neurons))
+
+
+def test_negative_neurons_are_tested_beside_random_ones_of_their_blocks(
+    llama: ModelHost, search: tuple[Any, Stored]
+) -> None:
+    doing = begun(llama, search, negative=True)
+    mirrored = doing.sets.mirrored
+    assert mirrored is not None
+    for key in doing.sets.queries:
+        tested = {(one.name, one.seed): one.members for one in doing.tested(key)}
+        assert tested[NEGATIVE, None].tolist() == mirrored.relevant[key].neurons.tolist()
+        assert len(tested["random, as negative", 0]) == len(tested[NEGATIVE, None])
+    assert NEGATIVE not in [one.name for one in begun(llama, search).tested("q0")]
+
+
+def test_a_question_of_before_keeps_its_fingerprint() -> None:
+    assert not {"sizes", "negative"} & set(EffectsQuestion().model_dump())
+    assert EffectsQuestion(sizes=(1,), negative=True).model_dump()["sizes"] == (1,)
 
 
 def test_other_queries_are_of_another_domain_and_stay_the_same(llama: ModelHost, search: tuple[Any, Stored]) -> None:
@@ -190,10 +210,15 @@ def test_measures_by_hand() -> None:
     assert random.own.mean == pytest.approx((-0.25 + 0) / 2)
     assert tested.against_random is not None and tested.against_random.mean == pytest.approx((-0.5 - 0.25) / 2)
     assert random.against_random is None
-    assert (tested.flipped, tested.turnable) == (1.0, 1) and tested.expected == 1.0
+    assert (tested.flips.turned, tested.flips.turnable, tested.flips.of_all, tested.flips.net) == (1.0, 1, 0.5, -0.5)
+    assert tested.expected == 1.0 and tested.ratio.mean_ratio == pytest.approx(0.5 / 0.05)
+    assert tested.margin == pytest.approx((-0.8 - 0.1) / 2)
+    assert tested.among == pytest.approx(((0.2 / 0.6) / (0.8 / 0.9) - 1 + (0.3 / 0.9) / (0.4 / 0.9) - 1) / 2)
     assert tested.mass == pytest.approx((-0.3 + 0) / 2) and tested.others == pytest.approx(0.1)
     boosted = Changes(rows, 0, 2.0).lines()[0]
-    assert (boosted.flipped, boosted.turnable) == (0.0, 1) and boosted.expected == 0.0
+    assert (boosted.flips.turned, boosted.flips.turnable, boosted.flips.of_all) == (0.0, 1, 0.0)
+    assert boosted.flips.net == -0.5 and boosted.expected == 0.0
+    assert [right_before(one) for one in rows] == [True, False]
     assert Changes(rows, 0, 0.0).by_domain("set") == {
         "d": (1, pytest.approx(-0.75), pytest.approx(-0.1)),
         "e": (1, pytest.approx(-0.25), 0.0),
@@ -212,3 +237,37 @@ def test_a_query_without_neurons_is_changed_by_nothing_and_every_mean_counts_it(
         assert np.isfinite(line.own.mean) and line.own.n == len(items)
         if line.name in ("query-relevant", "random, same blocks", "random, all blocks"):
             assert line.own.mean == 0.0
+
+
+def dosed(item: int, own: list[float]) -> ItemRow:
+    """A query with one own prompt: right token's probability, intact and under two factors; half of it of 1 neuron."""
+    intact = [own[0], np.nan, 0.1, own[0]]
+    after = [[share, np.nan, 0.1, share] for share in own[1:]]
+    half = [[(own[0] + share) / 2, np.nan, 0.1, 0] for share in own[1:]]
+    prompt = {
+        "relation": "own",
+        "intact": intact,
+        "answers": [[["query-relevant", None, one], ["random, same blocks", 0, intact]] for one in after],
+        "doses": [[[1, "query-relevant", None, one], [1, "random, same blocks", 0, intact]] for one in half],
+    }
+    notes = {"query": f"q{item}", "domain": "d", "prompts": [prompt], "sets": {"query-relevant": [1, 2]}}
+    return ItemRow(item, "effects", [], {}, notes)
+
+
+def test_dose_curves_by_hand() -> None:
+    rows = [dosed(0, [0.5, 0.1, 0.6]), dosed(1, [0.4, 0.2, 0.4])]
+    factors = (2.0, 0.0)
+
+    def changes(size: int) -> Any:
+        rows_at = [dosed(0, [0.5, 0.6, 0.1]), dosed(1, [0.4, 0.4, 0.2])]
+        return lambda factor: Changes(rows_at, factors.index(factor), factor, size)
+
+    lines = curves(changes(0), factors, "right")
+    assert list(lines) == ["own answer", "random neurons, own answer"]
+    assert [(p.factor, p.n) for p in lines["own answer"]] == [(0.0, 2), (1.0, 2), (2.0, 2)]
+    assert [p.mean for p in lines["own answer"]] == pytest.approx([(-0.8 - 0.5) / 2, 0, (0.2 + 0) / 2])
+    assert [p.mean for p in lines["random neurons, own answer"]] == [0, 0, 0]
+    assert [p.mean for p in curves(changes(1), factors, "right")["own answer"]] == pytest.approx([-0.325, 0, 0.05])
+    assert ratios(changes(0), factors) == {}
+    assert np.isnan(measured("among", [([0.5, np.nan, 0.1, 0.5], [0.1, np.nan, 0.1, 0.1])]))
+    assert np.isnan(Changes(rows, 0, 0.0, 7).of("right", RELEVANT, OWN)).all()

@@ -1,27 +1,19 @@
 """Searches for query-relevant neurons and their tests, by page and form."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from asking import file_of
+from asking import file_of, search
 from fastapi.testclient import TestClient
 
 from app.main import Golgi
+from app.store.results import Results
 
 
 @pytest.fixture
 def client(golgi: Golgi) -> TestClient:
     return TestClient(golgi.app())
-
-
-def search(golgi: Golgi, tmp_path: Path) -> int:
-    golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
-    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0}, "params": {"steps": 3}}
-    run = golgi.services.requests.start("clusters", values)
-    golgi.worker.run_once()
-    done = golgi.services.runs.get(run.id)
-    assert done.state.value == "done", done.error
-    return run.id
 
 
 def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:
@@ -31,6 +23,11 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
     assert 'name="threshold"' in page and "what causes rain a" in page
     other = client.get(f"/runs/{number}?threshold=0.9&common=1&size=2").text
     assert "t = 0.9, u = 1, v = 2" in other
+    below = client.get(f"/runs/{number}?sign=negative").text
+    assert "negative neurons each" in below and "kept no scores below zero" not in below
+    negative = client.get(f"/runs/{number}.json?sign=negative").json()["clusters"]["queries"]
+    scores = [neuron["score"] for query in negative for neuron in query["neurons"]]
+    assert scores and max(scores) < 0
     twin = client.get(f"/runs/{number}.json").json()["clusters"]
     assert len(twin["queries"]) == 6 and twin["domains"][0]["queries"] == 3
     rows = client.get(f"/runs/{number}/export/csv").text.splitlines()
@@ -39,14 +36,25 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
         assert client.get(f"/runs/{number}/figures/{figure}.csv").status_code == 200
     form = client.get(f"/effects?run={number}").text
     assert "Do these neurons matter for their queries?" in form and "query-relevant neurons (run" in form
-    sent = client.post("/effects", data={"run": str(number), "seeds": "2", "factors": "0, 2"}, follow_redirects=False)
+    assert "a dose curve" in form and 'data-text="1, 2, 5, 10, all"' in form
+    asked = {"run": str(number), "seeds": "2", "factors": "0, 2", "sizes": "1, 2, all", "negative": "on", "flags": "1"}
+    sent = client.post("/effects", data=asked, follow_redirects=False)
     assert sent.status_code == 303, sent.text
     golgi.worker.run_once()
     tested = client.get(sent.headers["location"]).text
-    assert "Switched off, the query-relevant neurons change" in tested and "PCR (95 %)" in tested
+    assert "Switched off, the query-relevant neurons change" in tested and "negative neurons" in tested
+    assert "PCR (95 %)" in client.get(sent.headers["location"] + "?table=ratio").text
+    looks = ("table=answers", "table=options", "measure=ratio&size=1", "measure=margin", "known=right", "known=wrong")
+    for look in looks:
+        assert client.get(sent.headers["location"] + "?" + look).status_code == 200, look
+    for figure in ("changes", "dose", "doses"):
+        assert client.get(sent.headers["location"] + f"/figures/{figure}.csv?size=2").status_code == 200
     assert "Doubled, the query-relevant neurons change" in client.get(sent.headers["location"] + "?factor=2.0").text
     run = int(sent.headers["location"].rsplit("/", 1)[1])
-    assert golgi.services.pages.run(run).command.startswith("golgi effects ")
+    command = golgi.services.pages.run(run).command
+    assert command.startswith("golgi effects ") and "--sizes" in command
+    again = golgi.services.requests.start("effects", {"source": str(number), "seeds": 2, "sizes": [1, 2]})
+    assert again.id == run
     assert client.get(f"/runs/{run}/export/csv").text.startswith(
         "query,domain,answers,of,wording,set,seed,factor,probability"
     )
@@ -72,6 +80,22 @@ def test_a_query_has_a_page_and_domains_have_maps(client: TestClient, golgi: Gol
     missing = client.get(f"/runs/{number}/queries/nowhere")
     assert missing.status_code == 404 and "a query of this search" in missing.text
     assert client.get("/runs/1000/queries/q3").status_code == 404
+
+
+def test_an_older_search_says_that_it_has_no_negative_neurons(
+    client: TestClient, golgi: Golgi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its page says where the arrays were not stored."""
+    number = search(golgi, tmp_path)
+    named = Results.named
+
+    def older(self: Results, number: int, group: str) -> dict[tuple[str, str], Any]:
+        return {key: values for key, values in named(self, number, group).items() if "negative" not in key[1]}
+
+    monkeypatch.setattr(Results, "named", older)
+    page = client.get(f"/runs/{number}?sign=negative").text
+    assert "kept no scores below zero, so it has no negative neurons" in page and "query-relevant neurons each" in page
+    assert "kept no scores below zero" not in client.get(f"/runs/{number}").text
 
 
 def test_forms_say_what_is_missing(client: TestClient) -> None:

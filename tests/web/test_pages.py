@@ -95,6 +95,7 @@ PAGES = (
     "/clusters",
     "/effects",
     "/patch",
+    "/writing",
     "/study/demo",
     "/help",
     "/api/v1/docs",

@@ -61,7 +61,8 @@ class DomainLine:
 @dataclass(frozen=True)
 class ClustersView:
     """The result; empty while nothing is there yet. ``within``, ``beyond``: mean Jaccard of two queries' sets of one
-    and of two domains, ``chance`` that of random sets of these sizes; ``stability`` over all domains."""
+    and of two domains, ``chance`` that of random sets of these sizes; ``stability`` over all domains; ``negative``: of
+    scores below zero."""
 
     settings: ClustersQuestion
     look: ClustersLook
@@ -75,6 +76,7 @@ class ClustersView:
     within: float
     beyond: float
     chance: float
+    negative: bool
     figures: Mapping[str, Figure]
     facts: Mapping[str, Any]
 
@@ -109,6 +111,7 @@ class Rows:
 
     def queries(self) -> Iterator[QueryLine]:
         """One a query of the domain that is looked at."""
+        sign = -1 if self.sets.negative else 1
         chosen = [q for q in self.sets.queries if self.domain in ("", self.sets.domains[q])]
         for key in chosen:
             prompts, found = self.sets.prompts[key], self.sets.relevant[key]
@@ -122,7 +125,7 @@ class Rows:
                 known=sum(int(prompt.row.values["known"]) for prompt in prompts),
                 wordings=len(prompts),
                 cluster=len(self.sets.clusters[at]),
-                neurons=tuple(map(self._words, found.neurons.tolist(), found.discounted.tolist())),
+                neurons=tuple(map(self._words, found.neurons.tolist(), (sign * found.discounted).tolist())),
                 dropped=len(found.dropped),
             )
 

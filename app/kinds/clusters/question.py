@@ -44,8 +44,8 @@ class ClustersForm(ClustersQuestion):
 
 
 class ClustersLook(BaseModel):
-    """How stored scores become sets, see :class:`Thresholds`; the domain whose queries are listed and whose map is
-    drawn alone; how the overlap of domains is measured; and the query whose map is drawn."""
+    """How stored scores become sets, see :class:`Thresholds`; scores of which sign; the domain whose queries are listed
+    and whose map is drawn alone; how the overlap of domains is measured; and the query whose map is drawn."""
 
     threshold: float = Field(0.2, ge=0.02, le=1)
     common: float = Field(0.3, ge=0, le=1)
@@ -54,6 +54,7 @@ class ClustersLook(BaseModel):
     domain: Word = ""
     overlap: Literal["jaccard", "coefficient"] = "jaccard"
     query: Word = ""
+    sign: Literal["positive", "negative"] = "positive"
 
     @property
     def thresholds(self) -> Thresholds:

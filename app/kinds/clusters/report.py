@@ -35,9 +35,15 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         return tuple(row for row in self.items if row.label == PROMPT)
 
     @cached_property
-    def sets(self) -> Sets:
-        """Clusters and sets under the thresholds that are looked at."""
+    def positive(self) -> Sets:
+        """Clusters and sets of scores above zero, under the thresholds that are looked at."""
         return stored_sets(self.run, self.results, self.look.thresholds)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """Those of the sign that is looked at; above zero where nothing else is stored."""
+        mirrored = self.positive.mirrored if self.look.sign == "negative" else None
+        return mirrored or self.positive
 
     @cached_property
     def read(self) -> Mapping[int, Tokens]:
@@ -80,6 +86,7 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
             queries=tuple(self.rows.queries()) if ready else (),
             common=self.rows.common() if ready else (),
             stability=tuple(line for line in self.stability if not line.domain) if ready else (),
+            negative=ready and self.sets.negative,
             common_count=len(self.sets.pool.common) if ready else 0,
             within=self.agreement.within if ready else 0.0,
             beyond=self.agreement.beyond if ready else 0.0,
@@ -95,6 +102,12 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
             return self.run.warnings
         low = sum(row.values["probability"] < LEAST for row in self.prompts)
         said = [*self.run.warnings, *self.sets.pool.warnings()]
+        if self.look.sign == "negative" and not self.sets.negative:
+            said.insert(
+                0,
+                "This search is of an older version and kept no scores below zero, so it has no negative neurons; what "
+                "stands here are the positive ones. Delete this run and ask again to get them.",
+            )
         if low:
             said.append(
                 f"In {low} of {len(self.prompts)} prompts the right token has a probability below {LEAST:g}: their "
@@ -107,6 +120,11 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """The result in one sentence."""
         return (self._sentence() if self.ready else "",)
 
+    @property
+    def kind(self) -> str:
+        """What the neurons are called."""
+        return "negative" if self.sets.negative else "query-relevant"
+
     def _sentence(self) -> str:
         sizes = [len(found.neurons) for found in self.sets.relevant.values()]
         layers = self.sets.layers(np.concatenate([found.neurons for found in self.sets.relevant.values()]))
@@ -114,7 +132,7 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         share = 100 * layers[top] / max(1, sum(layers.values()))
         domains, common = len(set(self.sets.domains.values())), len(self.sets.pool.common)
         return (
-            f"{len(sizes)} queries of {domains} domains: {np.mean(sizes):.1f} query-relevant neurons each, after "
+            f"{len(sizes)} queries of {domains} domains: {np.mean(sizes):.1f} {self.kind} neurons each, after "
             f"{common} common ones were taken out; {share:.0f} % of them lie in block {top}. Sets of one domain share "
             f"{100 * self.agreement.within:.0f} %, of two domains {100 * self.agreement.beyond:.0f} % (chance "
             f"{100 * self.agreement.chance:.1g} %)."
@@ -129,8 +147,9 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
     def paragraph(self) -> str:
         """Scores, thresholds, and where they were made."""
         look = self.look
+        beyond = "below -" if self.sets.negative else "above "
         return (
-            f"{self.method.paragraph(self.target or 'target')}; of each query's prompts, scores above "
+            f"{self.method.paragraph(self.target or 'target')}; of each query's prompts, scores {beyond}"
             f"{look.threshold:g} of the largest ({look.how.replace('_', ' ')}), discounted by inverse cluster "
             f"attribution, the first {look.size}, without neurons of more than {100 * look.common:g} % of the "
             f"clusters; {self.computed}."
@@ -146,7 +165,8 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """Run, model and thresholds in one line."""
         look = self.look
         thresholds = f"t = {look.threshold:g}, u = {look.common:g}, v = {look.size}"
-        return f"run {self.run.id} · {self.run.spec.model} · {self.run.facts['n']} queries · {thresholds}"
+        sign = " · negative neurons" if self.sets.negative else ""
+        return f"run {self.run.id} · {self.run.spec.model} · {self.run.facts['n']} queries · {thresholds}{sign}"
 
     def drawings(self) -> Mapping[str, Callable[[], Figure]]:
         """Where the sets lie, how domains agree, how many queries neurons show up for."""
@@ -219,14 +239,14 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """A query-relevant neuron of a query a row: na, naica, prompts in which it passed, clusters that hold it."""
 
         def rows() -> Iterator[tuple[Any, ...]]:
-            frequency = self.sets.pool.frequency
+            frequency, sign = self.sets.pool.frequency, -1 if self.sets.negative else 1
             for at, (query, found) in enumerate(self.sets.relevant.items()):
                 cluster = self.sets.clusters[at]
                 passed = dict(zip(cluster.neurons.tolist(), cluster.prompts.tolist(), strict=True))
                 scores = zip(found.neurons.tolist(), found.scores, found.discounted, strict=True)
                 for rank, (flat, na, naica) in enumerate(scores, start=1):
                     place = (str(self.sets.index(flat)), passed[flat], frequency[flat])
-                    yield (query, self.sets.domains[query], rank, *place, float(na), float(naica))
+                    yield (query, self.sets.domains[query], rank, *place, sign * float(na), sign * float(naica))
 
         return Table(("query", "domain", "rank", "neuron", "prompts", "clusters", "na", "naica"), rows)
 

@@ -31,7 +31,7 @@ KEPT = 2000
 FLOOR = 0.02
 """Scores below this share of a prompt's largest are not stored: no threshold goes lower."""
 READ, WORDS = 60, 6
-"""How many neurons of a prompt are read as tokens, and how many tokens at either end."""
+"""How many neurons of a prompt, of either sign, are read as tokens, and how many tokens at either end."""
 
 
 class ClustersWork:
@@ -139,14 +139,15 @@ class ClustersWork:
 
     def _read(self, attributions: list[Attribution]) -> dict[str, Any]:
         """What the strongest neurons of a query write: flat index to tokens that they raise and lower most."""
-        strongest = [strongest_of(attribution, self.space).neurons[:READ].tolist() for attribution in attributions]
+        ends = [of(attribution, self.space) for attribution in attributions for of in (strongest_of, most_negative_of)]
+        strongest = [found.neurons[:READ].tolist() for found in ends]
         flat = sorted({number for numbers in strongest for number in numbers})
         reading: dict[str, Any] = {}
         for site, units in self.space.split(np.asarray(flat, dtype=np.int64)).items():
             logits = self.host.weights.vocabulary(site.layer, units.tolist())
             for unit, row in zip(units.tolist(), logits, strict=True):
-                ends = (row.topk(WORDS).indices.tolist(), row.topk(WORDS, largest=False).indices.tolist())
-                words = [[self.host.tokenizer.decode([token]) for token in tokens] for tokens in ends]
+                tokens = (row.topk(WORDS).indices.tolist(), row.topk(WORDS, largest=False).indices.tolist())
+                words = [[self.host.tokenizer.decode([token]) for token in one] for one in tokens]
                 reading[str(self.space.offsets[site] + unit)] = words
         return reading
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from app.domain.results import ItemRow
 from app.domain.roles import SOURCE
 from app.domain.runs import Run
 from app.figures import effects as figures
 from app.figures.base import Figure
-from app.kinds.effects.measures import Changes, SetLine
+from app.kinds.effects.curves import Doses
+from app.kinds.effects.measures import Changes, SetLine, right_before
 from app.kinds.effects.question import WHERE, EffectsLook, EffectsQuestion
 from app.kinds.reporting import Report, Table
 from app.methods.base import method_of
@@ -17,7 +19,9 @@ from app.methods.base import method_of
 
 @dataclass(frozen=True)
 class EffectsView:
-    """The result; empty while nothing is there yet. ``what`` says what the factor that is looked at does."""
+    """The result; empty while nothing is there yet. ``what`` says what the factor that is looked at does;
+    ``measures``: those of the dose curve, key to title; ``counts``: queries in all, right and wrong before; ``n`` of
+    them are looked at."""
 
     settings: EffectsQuestion
     source: Run | None
@@ -26,6 +30,9 @@ class EffectsView:
     factors: tuple[float, ...]
     factor: float
     what: str
+    look: EffectsLook
+    measures: Mapping[str, str]
+    counts: Mapping[str, int]
     sets: tuple[SetLine, ...]
     domains: Mapping[str, tuple[int, float, float | None]]
     n: int
@@ -43,19 +50,53 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
         factors = self.question.factors
         return self.look.factor if self.look.factor in factors else factors[0]
 
-    def changes(self, factor: float) -> Changes:
-        """Answers under a factor."""
-        return Changes(self.items, self.question.factors.index(factor), factor)
+    @cached_property
+    def size(self) -> int:
+        """The number of neurons that is looked at; 0 for all."""
+        return self.look.size if self.look.size in self.question.sizes else 0
+
+    @cached_property
+    def by_known(self) -> Mapping[str, tuple[ItemRow, ...]]:
+        """All queries, those that the intact model answers right, and the others."""
+        right = [right_before(row) for row in self.items]
+        return {
+            "all": self.items,
+            "right": tuple(row for row, known in zip(self.items, right, strict=True) if known),
+            "wrong": tuple(row for row, known in zip(self.items, right, strict=True) if not known),
+        }
+
+    @property
+    def looked_at(self) -> tuple[ItemRow, ...]:
+        """The queries that are looked at."""
+        return self.by_known[self.look.known]
+
+    def changes(self, factor: float, size: int = 0) -> Changes:
+        """Answers of the queries that are looked at, under a factor."""
+        return Changes(self.looked_at, self.question.factors.index(factor), factor, size)
 
     @cached_property
     def by_factor(self) -> Mapping[float, tuple[SetLine, ...]]:
         """Factor to every set under it."""
-        return {factor: self.changes(factor).lines() if self.items else () for factor in self.question.factors}
+        factors = self.question.factors
+        return {factor: Changes(self.items, at, factor).lines() for at, factor in enumerate(factors) if self.items}
+
+    @cached_property
+    def lines_of(self) -> tuple[SetLine, ...]:
+        """Every set under the factor that is looked at, of the queries that are looked at."""
+        if self.look.known == "all":
+            return self.by_factor.get(self.factor, ())
+        return self.changes(self.factor).lines() if self.looked_at else ()
+
+    @cached_property
+    def doses(self) -> Doses:
+        """Its dose curves."""
+        return Doses(self.changes, self.question, self.look.measure, self.size, self.caption)
 
     @property
-    def lines_of(self) -> tuple[SetLine, ...]:
-        """Every set under the factor that is looked at."""
-        return self.by_factor[self.factor]
+    def caption(self) -> str:
+        """Run, model and queries in one line."""
+        known = {"all": "", "right": " answered right before", "wrong": " not answered right before"}[self.look.known]
+        return f"run {self.run.id} · {self.run.spec.model} · n = {len(self.looked_at)} queries{known}"
 
     @cached_property
     def view(self) -> EffectsView:
@@ -68,9 +109,12 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
             factors=self.question.factors,
             factor=self.factor,
             what=done(self.factor),
+            look=self.look,
+            measures=self.doses.measures if self.items else {},
+            counts={name: len(rows) for name, rows in self.by_known.items()},
             sets=self.lines_of,
             domains=self.changes(self.factor).by_domain(self.lines_of[0].name) if self.lines_of else {},
-            n=len(self.items),
+            n=len(self.looked_at),
             partial=len(self.items) < int(self.run.plan.get("items", 0)),
             figures=self.figures,
             facts=self.run.facts,
@@ -120,16 +164,19 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
         )
 
     def drawings(self) -> Mapping[str, Callable[[], Figure]]:
-        """What each set moves."""
-        return {"changes": self._changes} if self.lines_of else {}
+        """What each set moves, and dose curves where there are several factors."""
+        if not self.lines_of:
+            return {}
+        curves = self.doses.drawings() if len(self.question.factors) > 2 or self.question.sizes else {}
+        return {"changes": self._changes, **curves}
 
     def _changes(self) -> Figure:
         rows = [(x.name, x.own.mean, x.own.low, x.own.high, x.same, x.other) for x in self.lines_of]
-        caption = f"run {self.run.id} · {self.run.spec.model} · n = {len(self.items)} queries · bars: 95 % over queries"
-        return figures.changes(rows, done(self.factor), caption)
+        return figures.changes(rows, done(self.factor), f"{self.caption} · bars: 95 % over queries")
 
     def table(self) -> Table:
-        """An answer a row: shares of the right token, of the others, and of all options, before and after."""
+        """An answer a row: shares of the right token, of the others, and of all options, before and after; and how many
+        of the strongest neurons alone were scaled."""
         outputs = self.run.facts.get("outputs", ("probability", "others", "best_other", "mass"))
 
         def rows() -> Iterator[tuple[Any, ...]]:
@@ -142,18 +189,21 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
                         prompt["query"],
                         prompt["wording"],
                     )
-                    yield (*head, "intact", None, 1.0, *prompt["intact"])
+                    yield (*head, "intact", None, 1.0, *prompt["intact"], None)
                     for factor, answers in zip(self.question.factors, prompt["answers"], strict=True):
                         for name, seed, shares in answers:
-                            yield (*head, name, seed, factor, *shares)
+                            yield (*head, name, seed, factor, *shares, None)
+                    for factor, answers in zip(self.question.factors, prompt.get("doses", ()), strict=False):
+                        for size, name, seed, shares in answers:
+                            yield (*head, name, seed, factor, *shares, size)
 
-        columns = ("query", "domain", "answers", "of", "wording", "set", "seed", "factor", *outputs)
+        columns = ("query", "domain", "answers", "of", "wording", "set", "seed", "factor", *outputs, "strongest")
         return Table(columns, rows)
 
     def lines(self) -> Iterator[str]:
         """Every set and factor."""
-        for factor in self.question.factors:
-            for line in self.by_factor[factor]:
+        for factor, sets in self.by_factor.items():
+            for line in sets:
                 ratio = (
                     ""
                     if line.ratio is None

@@ -26,12 +26,15 @@ from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
+from app.kinds.effects.measures import MATCHED, MATCHED_NEGATIVE, NEGATIVE, RELEVANT
 from app.kinds.effects.question import EffectsQuestion
 from app.kinds.queries import Sets, finding, stored, stored_sets
 from app.models.continuations import OUTPUTS, Continuations, answer_target, answers_of
 from app.models.host import ModelHost
 
 ROWS = {"cpu": 64, "cuda": 1024}
+FEW = 10
+"""Random sets that section 8 asks for at least."""
 Members = NDArray[np.int64]
 RELATIONS = ("own", "same domain", "other domain")
 """Whose prompts are answered: the query's, another one's of its domain, another one's of another domain."""
@@ -74,7 +77,9 @@ class EffectsWork:
         keys = list(self.sets.queries)
         others = {key: [self._other(key, same) for same in (True, False)] for key in keys}
         prompts = [1 + sum(other is not None for other in others[key]) for key in keys]
-        settings = (5 + 2 * self.question.seeds) * len(self.question.factors)
+        negative = (1 + self.question.seeds) * (self.negative is not None)
+        each = negative + 5 + 2 * self.question.seeds + (1 + self.question.seeds) * len(self.question.sizes)
+        settings = each * len(self.question.factors)
         held_out = sum(
             len(self.queries[key].wordings) > len(finding(self.search.sample, self.queries[key])) for key in keys
         )
@@ -101,11 +106,12 @@ class EffectsWork:
     def work(self, plan: Mapping[str, Any], shard: Shard) -> Partial:
         """One query's sets, and what is answered under them."""
         key = plan["queries"][shard.number]
-        tested = self.tested(key)
+        tested, doses = self.tested(key), self.doses(key)
         prompts = []
         for relation, other in zip(RELATIONS, (key, *plan["others"][key]), strict=True):
             for at, wording in enumerate(self._measured(self.queries[other])) if other is not None else ():
-                prompts.append({"relation": relation, "query": other, "wording": at, **self._answered(wording, tested)})
+                answered = self._answered(wording, tested, doses)
+                prompts.append({"relation": relation, "query": other, "wording": at, **answered})
         notes = {
             "query": key,
             "domain": self.sets.domains[key],
@@ -132,19 +138,43 @@ class EffectsWork:
         common = relevant(self.sets.pool, at, thresholds.size, common=True)
         strongest = [prompt.strongest for prompt in self.sets.prompts[key]]
         tested = [
-            TestedSet("query-relevant", own),
+            TestedSet(RELEVANT, own),
             TestedSet("without discount", plain.neurons),
             TestedSet("with common ones", common.neurons),
             TestedSet("knowledge neurons", knowledge_neurons(strongest, count, thresholds.threshold)),
             TestedSet("largest activations", self._active(key, count)),
         ]
-        for seed in range(self.question.seed, self.question.seed + self.question.seeds):
-            matched = random_matched(own, self.space, seed) if count else own
-            tested.append(TestedSet("random, same blocks", matched, seed))
-            tested.append(
-                TestedSet("random, all blocks", random_global(count, self.space, seed) if count else own, seed)
-            )
-        return tested
+        for seed in self._seeds:
+            everywhere = random_global(count, self.space, seed) if count else own
+            tested += [self._matched(MATCHED, own, seed), TestedSet("random, all blocks", everywhere, seed)]
+        return tested + (self._negative(key) if self.negative is not None else [])
+
+    def _negative(self, key: str) -> list[TestedSet]:
+        """The query's negative neurons, beside random ones of their blocks."""
+        below = self.negative.relevant[key].neurons if self.negative is not None else np.empty(0, np.int64)
+        return [TestedSet(NEGATIVE, below), *(self._matched(MATCHED_NEGATIVE, below, seed) for seed in self._seeds)]
+
+    def _matched(self, name: str, members: Members, seed: int) -> TestedSet:
+        """As many random neurons of the same blocks; none for none, so that nothing is edited there, either."""
+        return TestedSet(name, random_matched(members, self.space, seed) if len(members) else members, seed)
+
+    def doses(self, key: str) -> list[tuple[int, TestedSet]]:
+        """The query's strongest neurons alone, by how many, beside random ones of the same blocks (section 18, 1)."""
+        doses = []
+        for size in self.question.sizes:
+            first = self.sets.relevant[key].neurons[:size]
+            doses.append((size, TestedSet(RELEVANT, first)))
+            doses += [(size, self._matched(MATCHED, first, seed)) for seed in self._seeds]
+        return doses
+
+    @property
+    def _seeds(self) -> range:
+        return range(self.question.seed, self.question.seed + self.question.seeds)
+
+    @property
+    def negative(self) -> Sets | None:
+        """The search's negative neurons; None where they are not asked for, or not stored."""
+        return self.sets.mirrored if self.question.negative else None
 
     def _active(self, key: str, count: int) -> Members:
         """Neurons of the largest mean magnitude at the last token, over the prompts that found the query's."""
@@ -156,19 +186,27 @@ class EffectsWork:
             total += torch.cat(last).abs().double().cpu().numpy()
         return np.sort(np.argsort(-total, kind="stable")[:count]).astype(np.int64)
 
-    def _answered(self, wording: Wording, tested: Sequence[TestedSet]) -> dict[str, Any]:
-        """A prompt's answers: intact, and under every set and factor."""
+    def _answered(
+        self, wording: Wording, tested: Sequence[TestedSet], doses: Sequence[tuple[int, TestedSet]]
+    ) -> dict[str, Any]:
+        """A prompt's answers: intact, and under every set and factor; ``doses`` those of a set's strongest alone."""
         answers = answers_of(self.host, wording, self.search.sample.blank, self.search.max_length)
-        settings = [Setting()]
-        for factor in self.question.factors:
-            settings += [self._setting(one, factor) for one in tested]
-        shares = self._shares(wording, answers, settings).tolist()
-        rest = iter(shares[1:])
-        return {
+        sets, factors = [*tested, *(one for _, one in doses)], self.question.factors
+        settings = [Setting(), *(self._setting(one, factor) for factor in factors for one in sets)]
+        intact, *rest = self._shares(wording, answers, settings).tolist()
+        rows = [rest[at * len(sets) : (at + 1) * len(sets)] for at in range(len(factors))]
+        told = {
             "word": answers.target.word,
-            "intact": shares[0],
-            "answers": [[[one.name, one.seed, next(rest)] for one in tested] for _ in self.question.factors],
+            "intact": intact,
+            "answers": [[[one.name, one.seed, a] for one, a in zip(tested, row, strict=False)] for row in rows],
         }
+        if doses:
+            behind = [row[len(tested) :] for row in rows]
+            told["doses"] = [
+                [[size, one.name, one.seed, shares] for (size, one), shares in zip(doses, row, strict=True)]
+                for row in behind
+            ]
+        return told
 
     def _setting(self, one: TestedSet, factor: float) -> Setting:
         readout = self.question.positions == "last"
@@ -201,6 +239,10 @@ class EffectsWork:
             seen = plan["items"] - plan["held_out"]
             yield f"{seen} of {plan['items']} queries have no wording left that found no neurons: theirs found them."
         empty = sum(not len(found.neurons) for found in self.sets.relevant.values())
+        if self.question.seeds < FEW:
+            yield f"{self.question.seeds} random sets a query stand beside each set; fewer than {FEW} are few."
+        if self.question.negative and self.negative is None:
+            yield "The search is of an older version and kept no scores below zero: negative neurons were not tested."
         if empty:
             yield f"{empty} queries have no query-relevant neuron under these thresholds; nothing is edited for them."
 
