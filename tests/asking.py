@@ -1,6 +1,7 @@
 """A small question set in memory, and the work of a search over it."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from app.domain.errors import NotFound
 from app.domain.query_sampling import QuerySample, Thresholds
 from app.domain.question_sets import QuestionQuery, QuestionSet, Wording, content_hash
 from app.domain.results import ArrayRow, ItemRow
+from app.domain.sites import NeuronSpace
 from app.jobs.base import Inputs
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.clusters.work import ClustersWork
@@ -76,3 +78,27 @@ def sets_of(doing: ClustersWork, rows: list[Any], **look: Any) -> Sets:
             prompts.setdefault(row.notes["query"], []).append(prompt)
             domains[row.notes["query"]] = row.notes["domain"]
     return Sets(prompts, domains, doing.space, Thresholds(**look))
+
+
+class Stored:
+    """Rows of a finished search in memory."""
+
+    def __init__(self, rows: list[Any], space: NeuronSpace) -> None:
+        self.rows, self.scored = rows, space
+
+    def space(self, number: int) -> NeuronSpace:
+        return self.scored
+
+    def named(self, number: int, group: str) -> dict[tuple[str, str], Any]:
+        return {(row.name, row.part): row.values for row in self.rows if isinstance(row, ArrayRow)}
+
+    def items(self, number: int) -> tuple[ItemRow, ...]:
+        return tuple(row for row in self.rows if isinstance(row, ItemRow))
+
+
+def searched(doing: ClustersWork) -> tuple[Any, Stored]:
+    """A finished search and its stored rows."""
+    plan, rows, finished = ran(doing)
+    spec = SimpleNamespace(settings=doing.question.model_dump(mode="json"))
+    run = SimpleNamespace(id=1, spec=spec, plan=plan, facts=finished.facts, created=datetime.now(UTC))
+    return run, Stored(rows, doing.space)

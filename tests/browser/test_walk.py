@@ -35,6 +35,7 @@ PAGES = (
     "/questions",
     "/clusters",
     "/effects",
+    "/predict",
     "/sets",
     "/sets/1",
     "/compare",

@@ -1,19 +1,16 @@
 """The test of query-relevant neurons: answers against plain passes, measures by hand (``qrnca.md`` section 8)."""
 
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from asking import Memory, queries, ran, work
+from asking import Memory, Stored, queries, searched, work
 from tiny import tiny_host
 
 from app.domain.examples import Example
 from app.domain.interventions import Op, Setting
-from app.domain.results import ArrayRow, ItemRow
-from app.domain.sites import NeuronSpace
+from app.domain.results import ItemRow
 from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
 from app.jobs.base import Inputs
@@ -24,22 +21,6 @@ from app.models.continuations import answer_target, answers_of
 from app.models.host import ModelHost
 
 
-class Stored:
-    """Rows of a finished search in memory."""
-
-    def __init__(self, rows: list[Any], space: NeuronSpace) -> None:
-        self.rows, self.scored = rows, space
-
-    def space(self, number: int) -> NeuronSpace:
-        return self.scored
-
-    def named(self, number: int, group: str) -> dict[tuple[str, str], Any]:
-        return {(row.name, row.part): row.values for row in self.rows if isinstance(row, ArrayRow)}
-
-    def items(self, number: int) -> tuple[ItemRow, ...]:
-        return tuple(row for row in self.rows if isinstance(row, ItemRow))
-
-
 @pytest.fixture(scope="module")
 def llama() -> ModelHost:
     return tiny_host("Llama")
@@ -47,11 +28,7 @@ def llama() -> ModelHost:
 
 @pytest.fixture(scope="module")
 def search(llama: ModelHost) -> tuple[Any, Stored]:
-    doing = work(llama, queries())
-    _, rows, finished = ran(doing)
-    spec = SimpleNamespace(settings=doing.question.model_dump(mode="json"))
-    run = SimpleNamespace(id=1, spec=spec, facts=finished.facts, created=datetime.now(UTC))
-    return run, Stored(rows, doing.space)
+    return searched(work(llama, queries()))
 
 
 def begun(llama: ModelHost, search: tuple[Any, Stored], **question: Any) -> EffectsWork:

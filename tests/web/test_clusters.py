@@ -29,9 +29,10 @@ def file_of(tmp_path: Path) -> Path:
     return path
 
 
-def search(golgi: Golgi, tmp_path: Path) -> int:
-    golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
-    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0}, "params": {"steps": 3}}
+def search(golgi: Golgi, tmp_path: Path, limit: int = 20) -> int:
+    if not golgi.services.questions.store.find():
+        golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
+    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0, "limit": limit}, "params": {"steps": 3}}
     run = golgi.services.requests.start("clusters", values)
     golgi.worker.run_once()
     done = golgi.services.runs.get(run.id)
@@ -67,10 +68,35 @@ def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_
     )
 
 
+def test_a_prediction_has_a_page_and_says_what_it_cannot_do(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:
+    number = search(golgi, tmp_path, limit=2)
+    form = client.get(f"/predict?run={number}").text
+    assert (
+        "Do these neurons know the answers" in form and f"/predict?run={number}" in client.get(f"/runs/{number}").text
+    )
+    preview = client.post("/predict/cost", data={"run": str(number)}).text
+    assert "2 of 2 queries" in preview
+    sent = client.post("/predict", data={"run": str(number), "seeds": "2"}, follow_redirects=False)
+    assert sent.status_code == 303, sent.text
+    golgi.worker.run_once()
+    page = client.get(sent.headers["location"]).text
+    assert "Of 2 new queries of 2 domains, the domain" in page and "not told apart from" in page
+    run = int(sent.headers["location"].rsplit("/", 1)[1])
+    assert golgi.services.pages.run(run).command.startswith("golgi predict ")
+    assert client.get(f"/runs/{run}/figures/accuracy.csv").text.startswith("domain,way,accuracy")
+    assert client.get(f"/runs/{run}/export/csv").text.startswith("query,domain,passed_over,wording,options,right")
+    whole = search(golgi, tmp_path)
+    refused = client.post("/predict", data={"run": str(whole)})
+    assert refused.status_code == 422 and "and left 0" in refused.text
+    other = client.post("/predict", data={"run": str(run)})
+    assert other.status_code == 409 and "a finished search" in other.text
+
+
 def test_forms_say_what_is_missing(client: TestClient) -> None:
     assert "No question sets yet" in client.get("/clusters").text
-    assert "Nothing to test yet." in client.get("/effects").text
-    assert client.post("/effects", data={"run": ""}).status_code == 422
+    for form in ("effects", "predict"):
+        assert "Nothing to test yet." in client.get(f"/{form}").text
+        assert client.post(f"/{form}", data={"run": ""}).status_code == 422
     assert client.post("/clusters", data={"model": "tiny-gpt2"}).status_code == 422
 
 

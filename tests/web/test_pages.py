@@ -94,6 +94,7 @@ PAGES = (
     "/methods/nig",
     "/clusters",
     "/effects",
+    "/predict",
     "/study/demo",
     "/help",
     "/api/v1/docs",
