@@ -36,6 +36,7 @@ PAGES = (
     "/clusters",
     "/effects",
     "/predict",
+    "/locators",
     "/sets",
     "/sets/1",
     "/compare",

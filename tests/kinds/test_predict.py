@@ -15,8 +15,8 @@ from app.domain.errors import BadInput
 from app.domain.neuron_sets import random_matched
 from app.domain.question_sets import QuestionQuery, Wording
 from app.domain.results import ItemRow
+from app.interventions.activity import last_activity
 from app.jobs.base import Inputs
-from app.kinds.predict.activity import last_activity
 from app.kinds.predict.choices import Choices
 from app.kinds.predict.measures import CHANCE, MODEL, PROBE, RANDOM_PROBE, RANDOM_SUM, SUM, Predictions
 from app.kinds.predict.question import PredictQuestion

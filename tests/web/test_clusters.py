@@ -92,9 +92,27 @@ def test_a_prediction_has_a_page_and_says_what_it_cannot_do(client: TestClient, 
     assert other.status_code == 409 and "a finished search" in other.text
 
 
+def test_locators_are_compared_on_a_page(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:
+    number = search(golgi, tmp_path)
+    data = {"run": str(number), "seeds": "2", "queries": "4", "steps": "3", "k": "5"}
+    assert "4 of 6 queries" in client.post("/locators/cost", data=data).text
+    sent = client.post("/locators", data=data, follow_redirects=False)
+    assert sent.status_code == 303, sent.text
+    golgi.worker.run_once()
+    page = client.get(sent.headers["location"]).text
+    assert "Sets of one size, switched off" in page and "mean of all word embeddings" in page
+    run = int(sent.headers["location"].rsplit("/", 1)[1])
+    assert golgi.services.pages.run(run).command.startswith("golgi locators ")
+    for figure in ("correlations", "layers", "cloud0", "cloud1"):
+        assert client.get(f"/runs/{run}/figures/{figure}.csv").status_code == 200
+    assert client.get(f"/runs/{run}/export/csv").text.startswith("query,domain,neuron,group,Knowledge attribution")
+    few = search(golgi, tmp_path, limit=2)
+    assert client.post("/locators", data={"run": str(few), "queries": "3"}).status_code == 422
+
+
 def test_forms_say_what_is_missing(client: TestClient) -> None:
     assert "No question sets yet" in client.get("/clusters").text
-    for form in ("effects", "predict"):
+    for form in ("effects", "predict", "locators"):
         assert "Nothing to test yet." in client.get(f"/{form}").text
         assert client.post(f"/{form}", data={"run": ""}).status_code == 422
     assert client.post("/clusters", data={"model": "tiny-gpt2"}).status_code == 422

@@ -95,6 +95,7 @@ PAGES = (
     "/clusters",
     "/effects",
     "/predict",
+    "/locators",
     "/study/demo",
     "/help",
     "/api/v1/docs",

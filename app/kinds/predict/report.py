@@ -142,7 +142,7 @@ class PredictReport(Report[PredictQuestion, PredictLook]):
             f"Whether the model's answer is right ({right} of {count} prompts) is told with an AUROC of "
             f"{own.auroc:.2f} ({own.low:.2f} to {own.high:.2f}) by domain neurons at the prompt's end, "
             f"{largest.auroc:.2f} ({largest.low:.2f} to {largest.high:.2f}) by the largest probability, "
-            f"{random.auroc:.2f} by random ones."
+            f"{random.auroc:.2f} by random ones." + _turned(own)
         )
 
     @property
@@ -203,6 +203,11 @@ class PredictReport(Report[PredictQuestion, PredictLook]):
         for domain in self.numbers.domains():
             shares = ", ".join(f"{100 * way.mean:.0f} %" for way in domain.ways)
             yield f"  {domain.name:<20} n = {domain.queries}: {shares}"
+
+
+def _turned(signal: Signal) -> str:
+    """What an AUROC below a half means, where it is sure."""
+    return " Below 0.5: these neurons are more active where the model is wrong." if signal.high < 0.5 else ""
 
 
 def _interval(effect: Effect) -> str:

@@ -19,9 +19,10 @@ from app.domain.question_sets import QuestionQuery
 from app.domain.results import ItemRow
 from app.domain.roles import SOURCE
 from app.domain.scores import RunningScores
+from app.interventions.activity import last_activity
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.predict.activity import Read, cut_rows, last_activity
+from app.kinds.predict.activity import Read, cut_rows
 from app.kinds.predict.choices import Choice, Choices
 from app.kinds.predict.question import LEAST_FOUND, WRONG, PredictQuestion
 from app.kinds.predict.split import DomainSplit, split_of, splits
