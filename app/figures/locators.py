@@ -93,3 +93,30 @@ def scatter(
     }
     columns = ("query", "group", "neuron", first, second)
     return Figure(name, f"{first} and {second}", caption, plot, columns, tuple(points))
+
+
+def tracing(points: Sequence[tuple[int, float, float, float]], caption: str) -> Figure:
+    """What each block's feed-forward values recover of the answer, put back under noise.
+
+    Args:
+        points: block, mean over queries, ends of its interval. caption: run and n.
+    """
+    bars = {
+        "type": "bar",
+        "x": [f"L{layer}" for layer, _, _, _ in points],
+        "y": [mean for _, mean, _, _ in points],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [high - mean for _, mean, _, high in points],
+            "arrayminus": [mean - low for _, mean, low, _ in points],
+            "thickness": 1,
+            "width": 2,
+        },
+        "marker": {"color": POSITIVE},
+        "hovertemplate": "%{x}: %{y:+.3g}<extra></extra>",
+    }
+    axes = layout("block, input at the left", "probability recovered", xaxis={"type": "category"})
+    plot = {"data": [bars], "layout": axes}
+    columns = ("block", "recovered", "low", "high")
+    return Figure("tracing", "Which block brings the answer back", caption, plot, columns, tuple(points))

@@ -175,6 +175,12 @@ def test_gradients_may_be_summed_over_tokens_or_left_out(llama: ModelHost, searc
     assert any("left out: gradients are off" in warning for warning in doing.finish(plan, None).warnings)
 
 
+def test_tracing_may_be_left_out(llama: ModelHost, search: tuple[Any, Stored]) -> None:
+    assert first_row(begun(llama, search, noise=0))[1]["tracing"] is None
+    told = first_row(begun(llama, search, noise=2))[1]["tracing"]
+    assert len(told["restored"]) == llama.card.layers and told["intact"] != told["noised"]
+
+
 def test_measures_by_hand() -> None:
     space = NeuronSpace((Site(0, SiteKind.MID), Site(1, SiteKind.MID)), (10, 10))
     rng = np.random.default_rng(0)
@@ -190,6 +196,7 @@ def test_measures_by_hand() -> None:
             "relevant": [0, 11],
             "swap": {"size": 2, "changes": {RELEVANT: -0.5, "one": -0.25}, "random": [-0.1, 0.1], "held_out": True},
             "remainder": {"one": 0.01 * item},
+            "tracing": {"intact": 0.9, "noised": 0.1, "restored": [0.2, 0.1 + item]},
         }
         rows.append(ItemRow(item, "locators", [], {}, notes))
     numbers = Locators(rows, space)
@@ -200,6 +207,8 @@ def test_measures_by_hand() -> None:
     assert both.jaccard.mean == pytest.approx(2 / 6) and (both.size, own.size) == (4, 2)
     assert own.jaccard.mean == pytest.approx(1 / 3) and other.jaccard.mean == pytest.approx(1 / 3)
     assert numbers.layers()[RELEVANT] == {0: 3, 1: 3} and numbers.remainder("one") == pytest.approx((0.01, 0.02))
+    assert [(layer, one.mean) for layer, one in numbers.tracing()] == [(0, pytest.approx(0.1)), (1, pytest.approx(1))]
+    assert numbers.noised() == pytest.approx((0.9, 0.1))
     relevant, one, random = numbers.sets()
     assert (relevant.change.mean, one.change.mean, random.name) == (-0.5, -0.25, RANDOM)
     assert relevant.beyond is not None and relevant.beyond.mean == pytest.approx(-0.5) and random.beyond is None

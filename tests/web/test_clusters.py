@@ -100,10 +100,14 @@ def test_locators_are_compared_on_a_page(client: TestClient, golgi: Golgi, tmp_p
     assert sent.status_code == 303, sent.text
     golgi.worker.run_once()
     page = client.get(sent.headers["location"]).text
-    assert "Sets of one size, switched off" in page and "mean of all word embeddings" in page
+    assert (
+        "Sets of one size, switched off" in page
+        and "mean of all word embeddings" in page
+        and "put back, recover most" in page
+    )
     run = int(sent.headers["location"].rsplit("/", 1)[1])
     assert golgi.services.pages.run(run).command.startswith("golgi locators ")
-    for figure in ("correlations", "layers", "cloud0", "cloud1"):
+    for figure in ("correlations", "layers", "cloud0", "cloud1", "tracing"):
         assert client.get(f"/runs/{run}/figures/{figure}.csv").status_code == 200
     assert client.get(f"/runs/{run}/export/csv").text.startswith("query,domain,neuron,group,Knowledge attribution")
     few = search(golgi, tmp_path, limit=2)

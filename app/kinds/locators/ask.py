@@ -49,7 +49,7 @@ class LocatorsAsk(Ask[LocatorsQuestion, LocatorsForm]):
     def each(form: LocatorsForm, source: Run, layers: int) -> int:
         """Rows of a query through the model: attribution, the path, single neurons twice, sets."""
         attribution = method_of(source.spec.settings["method"], source.spec.settings["params"]).passes(layers)
-        return attribution + form.steps + 1 + 6 * form.k + form.seeds + 3
+        return attribution + form.steps + 1 + 6 * form.k + form.seeds + 3 + form.noise * (1 + layers)
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> LocatorsForm:
         """The question, and its run."""

@@ -128,6 +128,19 @@ class Locators:
         lines = [SetLine(name, a, b) for name, a, b in zip(names, own, beyond, strict=True)]
         return (*lines, SetLine(RANDOM, effects(random[:, None])[0], None))
 
+    def tracing(self) -> tuple[tuple[int, Effect], ...]:
+        """Block to what putting its values back recovers of the right token's probability under noise."""
+        traces = [row.notes["tracing"] for row in self.rows if row.notes.get("tracing")]
+        if not traces:
+            return ()
+        gained = np.asarray([np.asarray(one["restored"]) - one["noised"] for one in traces])
+        return tuple(zip(self.space.layers, effects(gained), strict=True))
+
+    def noised(self) -> tuple[float, float]:
+        """(probability of the right token, the same under noise), means over queries."""
+        traces = [row.notes["tracing"] for row in self.rows if row.notes.get("tracing")]
+        return float(np.mean([one["intact"] for one in traces])), float(np.mean([one["noised"] for one in traces]))
+
     def points(self, first: str, second: str) -> tuple[tuple[str, str, str, float, float], ...]:
         """(query, group, neuron, score by one locator, by another) of every tested neuron."""
         return tuple(

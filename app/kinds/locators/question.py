@@ -26,6 +26,7 @@ class LocatorsQuestion(Question):
         queries: of the search, by turns of its domains.
         k: tested neurons of each group of a query at most, and the size of the tops that are compared.
         steps: of the path of integrated gradients. tokens: over which its scores are added.
+        noise: draws of noise for causal tracing; 0 leaves it out.
         seeds: random sets beside the sets that are switched off; ``seed`` is the first of them, and that of the
             queries, their partners and the random neurons.
     """
@@ -42,6 +43,9 @@ class LocatorsQuestion(Question):
     )
     steps: Annotated[int, Shown("Steps", more=True)] = Field(
         50, ge=2, le=1000, description="intervals of the path of integrated gradients"
+    )
+    noise: Annotated[int, Shown("Draws of noise", more=True)] = Field(
+        3, ge=0, le=100, description="for causal tracing, block by block; 0 leaves it out"
     )
     seeds: Annotated[int, Shown("Random sets", more=True)] = Field(
         10, ge=1, le=100, description="switched off beside each query's sets, of the same size and blocks"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+from app.analysis.uncertainty import Effect
 from app.domain.counting import counted
 from app.domain.roles import SOURCE
 from app.domain.runs import Run
@@ -31,6 +32,7 @@ class LocatorsView:
     pairs: tuple[PairLine, ...]
     tops: tuple[TopLine, ...]
     sets: tuple[SetLine, ...]
+    traced: bool
     n: int
     partial: bool
     figures: Mapping[str, Figure]
@@ -66,6 +68,11 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
         return () if self.numbers is None else self.numbers.sets()
 
     @cached_property
+    def tracing(self) -> tuple[tuple[int, Effect], ...]:
+        """Block to what it recovers under noise."""
+        return () if self.numbers is None else self.numbers.tracing()
+
+    @cached_property
     def view(self) -> LocatorsView:
         """Everything its page shows."""
         return LocatorsView(
@@ -75,6 +82,7 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
             pairs=self.pairs,
             tops=self.tops,
             sets=self.sets,
+            traced=bool(self.tracing),
             n=len(self.items),
             partial=len(self.items) < int(self.run.plan.get("items", 0)),
             figures=self.figures,
@@ -106,7 +114,7 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
             if worst > ROUGH:
                 said.append(
                     f"{name}: {100 * middle:.0f} % of the change is unexplained in the median query, "
-                    f"{100 * worst:.0f} % in the worst; raise the steps."
+                    f"{100 * worst:.0f} % in the worst (of several paths, the worst one); raise the steps."
                 )
         return tuple(said)
 
@@ -127,6 +135,14 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
         if self.sets:
             changes = "; ".join(f"{line.name} {_share(line.change.mean)}" for line in self.sets)
             said.append(f"Sets of one size, switched off, change the own answer's probability by: {changes}.")
+        if self.numbers is not None and self.tracing:
+            layer, best = max(self.tracing, key=lambda pair: pair[1].mean)
+            intact, noised = self.numbers.noised()
+            said.append(
+                f"Noise on the prompt's words takes the answer from a probability of {intact:.2f} to {noised:.2g}; "
+                f"block {layer}'s feed-forward values, put back, recover most: {best.mean:+.2g} ({best.low:+.2g} to "
+                f"{best.high:+.2g})."
+            )
         return tuple(said) or ("Too few neurons were tested to compare anything.",)
 
     @property
@@ -142,9 +158,18 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
             f"probability, and in logit against the other query's answer. Switched off: the same with 0. "
             f"{gradients} started at the mean of all word embeddings ({BASELINE}), {question.steps} steps, "
             f"{TOKENS[question.tokens]}. Sets of the size of the query-relevant neurons were switched off at the last "
-            f"token of a held-out wording, beside "
-            f"{question.seeds} random sets of the same blocks (first seed {question.seed}); intervals are bootstrapped "
-            f"over queries, p values are from sign flips with Holm's correction; {self.computed}."
+            f"token of a held-out wording, beside {question.seeds} random sets of the same blocks (first seed "
+            f"{question.seed}); {self._noise()}intervals are bootstrapped over queries, p values are "
+            f"from sign flips with Holm's correction; {self.computed}."
+        )
+
+    def _noise(self) -> str:
+        if not self.question.noise:
+            return ""
+        return (
+            "causal tracing: Gaussian noise of 3 standard deviations of the word embeddings on every token of the "
+            f"prompt but the last ({self.question.noise} draws), one block's feed-forward values put back at all "
+            "tokens; "
         )
 
     @property
@@ -165,7 +190,12 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
         if self.numbers is None:
             return {}
         clouds = {f"cloud{at}": partial(self._cloud, at) for at in range(len(self.numbers.whole))}
-        return {"correlations": self._correlations, "layers": self._layers, **clouds}
+        tracing = {"tracing": self._tracing} if self.tracing else {}
+        return {"correlations": self._correlations, "layers": self._layers, **clouds, **tracing}
+
+    def _tracing(self) -> Figure:
+        points = [(layer, one.mean, one.low, one.high) for layer, one in self.tracing]
+        return figures.tracing(points, self.caption)
 
     def _correlations(self) -> Figure:
         values = {(p.first, p.second): None if p.spearman is None else p.spearman.mean for p in self.pairs}

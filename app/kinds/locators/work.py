@@ -23,6 +23,7 @@ from app.domain.scores import RunningScores
 from app.interventions.activity import last_activity
 from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
+from app.interventions.tracing import traced
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.locators.pairs import pairs
@@ -80,6 +81,7 @@ class LocatorsWork:
         found = pairs(self.sets.queries, self.queries, question.queries, question.seed)
         layers = self.host.card.layers
         passes = self.attribution.passes(layers) + 6 * question.k + question.seeds + question.steps
+        passes += question.noise * (1 + layers)
         return {
             "items": len(found.partner),
             "partner": dict(found.partner),
@@ -97,13 +99,13 @@ class LocatorsWork:
     def work(self, plan: Mapping[str, Any], shard: Shard) -> Partial:
         """One query: scores over all neurons, single neurons one by one, and sets."""
         key, partner = list(plan["partner"].items())[shard.number]
-        query = self.queries[key]
+        query, question = self.queries[key], self.question
         whole, remainder = self._whole(query.wordings[0], plan["refused"])
         groups = self.tested(key)
         tested = np.concatenate(list(groups.values())) if groups else np.zeros(0, np.int64)
         single = self._single(query.wordings[0], self.queries[partner].wordings[0], tested)
         scores = {name: values[tested] for name, values in whole.items()} | single
-        tops = {name: _top(values, self.question.k) for name, values in whole.items()}
+        tops = {name: _top(values, question.k) for name, values in whole.items()}
         notes = {
             "query": key,
             "domain": self.sets.domains[key],
@@ -115,6 +117,7 @@ class LocatorsWork:
             "relevant": self.sets.relevant[key].neurons.tolist(),
             "swap": self._swap(query, whole),
             "remainder": remainder,
+            "tracing": self._traced(query.wordings[0]) if question.noise else None,
         }
         return Partial(None, (ItemRow(shard.first, "locators", [], {"tested": float(len(tested))}, notes),))
 
@@ -185,6 +188,17 @@ class LocatorsWork:
             "changes": dict(zip(named, changes, strict=False)),
             "random": changes[len(named) :],
         }
+
+    def _traced(self, wording: Wording) -> dict[str, Any]:
+        """Causal tracing of a prompt's right token: its probability intact, under noise, and with each block put back;
+        means over the draws."""
+        batch = self.host.encode([Example("0", wording.prompt)], max_length=self.search.max_length)
+        right = answers_of(self.host, wording, self.search.sample.blank, self.search.max_length).target
+        target = token_target("probability", right.token, right.word, "the right answer")
+        seeds = range(self.question.seed, self.question.seed + self.question.noise)
+        intact, told = traced(self.host, batch, target, self.sets.space, seeds)
+        noised, *restored = told.mean(0).tolist()
+        return {"intact": intact, "noised": noised, "restored": restored}
 
     def _answers(self, wording: Wording, target: Target, settings: list[Setting], sources: Sources) -> Floats:
         """[S, 2] answers of a prompt under settings; only the last token runs."""
