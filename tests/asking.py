@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from app.domain.errors import NotFound
 from app.domain.query_sampling import QuerySample, Thresholds
 from app.domain.question_sets import QuestionQuery, QuestionSet, Wording, content_hash
 from app.domain.results import ArrayRow, ItemRow
+from app.domain.sites import NeuronSpace
 from app.jobs.base import Inputs
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.clusters.work import ClustersWork
@@ -99,11 +101,36 @@ def sets_of(doing: ClustersWork, rows: list[Any], **look: Any) -> Sets:
     return Sets(prompts, domains, doing.space, Thresholds(**look))
 
 
-def search(golgi: Golgi, tmp_path: Path) -> int:
-    golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
-    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0}, "params": {"steps": 3}}
+def search(golgi: Golgi, tmp_path: Path, limit: int = 20) -> int:
+    if not golgi.services.questions.store.find():
+        golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
+    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0, "limit": limit}, "params": {"steps": 3}}
     run = golgi.services.requests.start("clusters", values)
     golgi.worker.run_once()
     done = golgi.services.runs.get(run.id)
     assert done.state.value == "done", done.error
     return run.id
+
+
+class Stored:
+    """Rows of a finished search in memory."""
+
+    def __init__(self, rows: list[Any], space: NeuronSpace) -> None:
+        self.rows, self.scored = rows, space
+
+    def space(self, number: int) -> NeuronSpace:
+        return self.scored
+
+    def named(self, number: int, group: str) -> dict[tuple[str, str], Any]:
+        return {(row.name, row.part): row.values for row in self.rows if isinstance(row, ArrayRow)}
+
+    def items(self, number: int) -> tuple[ItemRow, ...]:
+        return tuple(row for row in self.rows if isinstance(row, ItemRow))
+
+
+def searched(doing: ClustersWork) -> tuple[Any, Stored]:
+    """A finished search and its stored rows."""
+    plan, rows, finished = ran(doing)
+    spec = SimpleNamespace(settings=doing.question.model_dump(mode="json"))
+    run = SimpleNamespace(id=1, spec=spec, plan=plan, facts=finished.facts, created=datetime.now(UTC))
+    return run, Stored(rows, doing.space)

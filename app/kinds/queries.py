@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.analysis.clusters import Cluster, Pool, Relevant, Strongest, cluster_of, relevant
-from app.domain.errors import NotFound
+from app.domain.errors import BadInput, Conflict, NotFound
 from app.domain.query_sampling import QuerySample, Thresholds
 from app.domain.question_sets import QuestionQuery, QuestionReader, Wording
 from app.domain.results import ItemRow
-from app.domain.runs import Run
+from app.domain.runs import Run, RunState
 from app.domain.sites import NeuronIndex, NeuronSpace
+from app.kinds.desk import Desk
 
 GROUP = "prompts"
 """Arrays of a search: the strongest neurons and scores of each prompt."""
@@ -33,6 +34,21 @@ def parts_at(points: str = "") -> tuple[str, str]:
 
 PROMPT = "prompt"
 """Label of a prompt's row."""
+
+
+def search_of(text: str, kind: str, desk: Desk) -> Run:
+    """The finished search that a form names, by number or fingerprint; ``kind`` is the key of searches.
+
+    Raises:
+        BadInput: none was named. Conflict: a run of another kind, or one that is not finished.
+    """
+    if not text:
+        raise BadInput("a search for query-relevant neurons", "none", "Choose one.", "run")
+    source = desk.run(text)
+    if source.spec.kind != kind or source.state is not RunState.DONE:
+        found = f"run {source.id}, {source.spec.kind}, {source.state}"
+        raise Conflict("a finished search for query-relevant neurons", found, "Choose another run, or wait.")
+    return source
 
 
 def sampled(sample: QuerySample, queries: Sequence[QuestionQuery]) -> tuple[QuestionQuery, ...]:

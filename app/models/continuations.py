@@ -101,6 +101,32 @@ def answer_target(answers: Continuations) -> AnswerTarget:
     return AnswerTarget(plain.resolved, None, right.token, names=OUTPUTS, options=options)
 
 
+CONTRAST = ("probability", "logit_difference")
+"""What :class:`ContrastTarget` tells of a row."""
+
+
+@dataclass(frozen=True)
+class ContrastTarget(Target):
+    """A token against another one: its probability over the whole vocabulary, and its logit minus the other's
+    (``qrnca.md`` section 18)."""
+
+    other: int = 0
+    names: tuple[str, ...] = CONTRAST
+
+    def values(self, logits: Tensor, batch: Batch, inner: Tensor | None = None) -> Tensor:
+        """[B, 2] probability and logit difference."""
+        wide = logits if logits.dtype is torch.float64 else logits.float()
+        shares = torch.softmax(wide, dim=1)[:, self.index]
+        return torch.stack([shares, wide[:, self.index] - wide[:, self.other]], dim=1)
+
+
+def contrast_target(answers: Continuations, other: int) -> ContrastTarget:
+    """The right answer of a prompt against another token."""
+    right = answers.target
+    plain = token_target("probability", right.token, right.word, "the right answer")
+    return ContrastTarget(plain.resolved, None, right.token, names=CONTRAST, other=other)
+
+
 def continuations(
     host: ModelHost, prompt: str, texts: Sequence[str], right: int, blank: Blank, max_length: int | None = None
 ) -> Continuations:

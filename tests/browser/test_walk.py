@@ -37,6 +37,8 @@ PAGES = (
     "/effects",
     "/patch",
     "/writing",
+    "/predict",
+    "/locators",
     "/sets",
     "/sets/1",
     "/compare",

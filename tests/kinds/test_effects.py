@@ -1,14 +1,11 @@
 """The test of query-relevant neurons: answers against plain passes, measures by hand (``qrnca.md`` section 8)."""
 
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from asking import Memory, queries, ran, work
-from kept import Stored
+from asking import Memory, Stored, queries, ran, searched, work
 from tiny import tiny_host
 
 from app.domain.examples import Example
@@ -33,11 +30,7 @@ def llama() -> ModelHost:
 
 @pytest.fixture(scope="module")
 def search(llama: ModelHost) -> tuple[Any, Stored]:
-    doing = work(llama, queries())
-    _, rows, finished = ran(doing)
-    spec = SimpleNamespace(settings=doing.question.model_dump(mode="json"))
-    run = SimpleNamespace(id=1, spec=spec, facts=finished.facts, created=datetime.now(UTC))
-    return run, Stored(rows, doing.space)
+    return searched(work(llama, queries()))
 
 
 def begun(llama: ModelHost, search: tuple[Any, Stored], **question: Any) -> EffectsWork:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from asking import Memory, queries, ran, work
-from kept import Stored
+from asking import Memory, Stored, queries, ran, work
 from tiny import tiny_host
 
 from app.domain.errors import BadInput

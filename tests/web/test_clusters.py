@@ -98,10 +98,57 @@ def test_an_older_search_says_that_it_has_no_negative_neurons(
     assert "kept no scores below zero" not in client.get(f"/runs/{number}").text
 
 
+def test_a_prediction_has_a_page_and_says_what_it_cannot_do(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:
+    number = search(golgi, tmp_path, limit=2)
+    form = client.get(f"/predict?run={number}").text
+    assert (
+        "Do these neurons know the answers" in form and f"/predict?run={number}" in client.get(f"/runs/{number}").text
+    )
+    preview = client.post("/predict/cost", data={"run": str(number)}).text
+    assert "2 of 2 queries" in preview
+    sent = client.post("/predict", data={"run": str(number), "seeds": "2"}, follow_redirects=False)
+    assert sent.status_code == 303, sent.text
+    golgi.worker.run_once()
+    page = client.get(sent.headers["location"]).text
+    assert "Of 2 new queries of 2 domains, the domain" in page and "not told apart from" in page
+    run = int(sent.headers["location"].rsplit("/", 1)[1])
+    assert golgi.services.pages.run(run).command.startswith("golgi predict ")
+    assert client.get(f"/runs/{run}/figures/accuracy.csv").text.startswith("domain,way,accuracy")
+    assert client.get(f"/runs/{run}/export/csv").text.startswith("query,domain,passed_over,wording,options,right")
+    whole = search(golgi, tmp_path)
+    refused = client.post("/predict", data={"run": str(whole)})
+    assert refused.status_code == 422 and "and left 0" in refused.text
+    other = client.post("/predict", data={"run": str(run)})
+    assert other.status_code == 409 and "a finished search" in other.text
+
+
+def test_locators_are_compared_on_a_page(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:
+    number = search(golgi, tmp_path)
+    data = {"run": str(number), "seeds": "2", "queries": "4", "steps": "3", "k": "5"}
+    assert "4 of 6 queries" in client.post("/locators/cost", data=data).text
+    sent = client.post("/locators", data=data, follow_redirects=False)
+    assert sent.status_code == 303, sent.text
+    golgi.worker.run_once()
+    page = client.get(sent.headers["location"]).text
+    assert (
+        "Sets of one size, switched off" in page
+        and "mean of all word embeddings" in page
+        and "put back, recover most" in page
+    )
+    run = int(sent.headers["location"].rsplit("/", 1)[1])
+    assert golgi.services.pages.run(run).command.startswith("golgi locators ")
+    for figure in ("correlations", "layers", "cloud0", "cloud1", "tracing"):
+        assert client.get(f"/runs/{run}/figures/{figure}.csv").status_code == 200
+    assert client.get(f"/runs/{run}/export/csv").text.startswith("query,domain,neuron,group,Knowledge attribution")
+    few = search(golgi, tmp_path, limit=2)
+    assert client.post("/locators", data={"run": str(few), "queries": "3"}).status_code == 422
+
+
 def test_forms_say_what_is_missing(client: TestClient) -> None:
     assert "No question sets yet" in client.get("/clusters").text
-    assert "Nothing to test yet." in client.get("/effects").text
-    assert client.post("/effects", data={"run": ""}).status_code == 422
+    for form in ("effects", "predict", "locators"):
+        assert "Nothing to test yet." in client.get(f"/{form}").text
+        assert client.post(f"/{form}", data={"run": ""}).status_code == 422
     assert client.post("/clusters", data={"model": "tiny-gpt2"}).status_code == 422
 
 

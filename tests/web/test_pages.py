@@ -96,6 +96,8 @@ PAGES = (
     "/effects",
     "/patch",
     "/writing",
+    "/predict",
+    "/locators",
     "/study/demo",
     "/help",
     "/api/v1/docs",

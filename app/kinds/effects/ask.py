@@ -4,14 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.errors import BadInput, Conflict
+from app.domain.errors import BadInput
 from app.domain.roles import SOURCE
-from app.domain.runs import Run, RunState
+from app.domain.runs import Run
 from app.forms.read import Given
 from app.kinds.asking import Ask, Asked, Values
 from app.kinds.clusters.question import KEY as SEARCH
 from app.kinds.desk import Desk
 from app.kinds.effects.question import EffectsForm, EffectsQuestion
+from app.kinds.queries import search_of
 
 
 class EffectsAsk(Ask[EffectsQuestion, EffectsForm]):
@@ -27,12 +28,7 @@ class EffectsAsk(Ask[EffectsQuestion, EffectsForm]):
             BadInput, Conflict: what is wrong, with the field's name.
         """
         form = self.form(values)
-        if not form.source:
-            raise BadInput("a search for query-relevant neurons", "none", "Choose one.", "run")
-        source = desk.run(form.source)
-        if source.spec.kind != SEARCH or source.state is not RunState.DONE:
-            found = f"run {source.id}, {source.spec.kind}, {source.state}"
-            raise Conflict("a finished search for query-relevant neurons", found, "Choose another run, or wait.")
+        source = search_of(form.source, SEARCH, desk)
         if not form.factors:
             raise BadInput("at least one factor", "none", "Write 0 to switch neurons off, 2 to double them.", "factors")
         model = desk.model_of(source)
