@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,11 +11,11 @@ from app.domain.errors import BadInput
 from app.domain.examples import Example
 from app.domain.query_sampling import Blank
 from app.domain.question_sets import LETTERS, Wording
+from app.domain.variants import BLANKS, Way
 from app.models.encoding import Batch
 from app.models.host import ModelHost
 from app.models.targets import Target, token_target
-
-BLANKS: tuple[Literal["space", "bare"], ...] = ("space", "bare")
+from app.models.variants import variant
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Continuation:
 
     token: int
     word: str
-    blank: Literal["space", "bare"]
+    blank: Way
     probability: float
 
 
@@ -119,7 +119,7 @@ def continuations(
         BadInput: a text that is not one token behind the prompt, in any way that was asked for.
     """
     ways = BLANKS if blank == "auto" else (blank,)
-    tokens: dict[Literal["space", "bare"], list[int]] = {}
+    tokens: dict[Way, list[int]] = {}
     fault: BadInput | None = None
     for way in ways:
         try:
@@ -151,24 +151,13 @@ def answers_of(host: ModelHost, wording: Wording, blank: Blank, max_length: int 
     return continuations(host, wording.prompt, texts, texts.index(wording.target), blank, max_length)
 
 
-def next_token(tokenizer: Any, prompt: str, text: str, blank: Literal["space", "bare"]) -> int:
+def next_token(tokenizer: Any, prompt: str, text: str, blank: Way) -> int:
     """The one token that a text adds to a prompt.
 
     Raises:
         BadInput: it adds none or several, or changes the prompt's own tokens, or is unknown.
     """
-    before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    whole = tokenizer(prompt + (" " if blank == "space" else "") + text, add_special_tokens=False)["input_ids"]
-    added = whole[len(before) :]
-    shown = repr((" " if blank == "space" else "") + text)
-    if whole[: len(before)] != before:
-        found = f"{shown} changes the tokens of the prompt's end"
-        raise BadInput("an answer that begins with a new token", found, "Try it with or without a blank.", "target")
-    if len(added) != 1:
-        pieces = ", ".join(repr(tokenizer.decode([token])) for token in added) or "none"
-        way = "Choose a shorter answer, or a letter."
-        raise BadInput(f"{shown} to be one token of the model", f"{len(added)}: {pieces}", way, "target")
-    if added[0] == tokenizer.unk_token_id:
-        way = "Choose an answer that its vocabulary has."
-        raise BadInput(f"{shown} to be a token of the model", "its unknown token", way, "target")
-    return int(added[0])
+    found = variant(tokenizer, prompt, text, blank)
+    if found.fault is not None:
+        raise found.fault
+    return found.ids[0]

@@ -35,6 +35,7 @@ PAGES = (
     "/questions",
     "/clusters",
     "/effects",
+    "/writes",
     "/sets",
     "/sets/1",
     "/compare",

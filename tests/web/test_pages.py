@@ -94,6 +94,7 @@ PAGES = (
     "/methods/nig",
     "/clusters",
     "/effects",
+    "/writes",
     "/study/demo",
     "/help",
     "/api/v1/docs",
