@@ -21,6 +21,8 @@ LAYOUTS: Mapping[str, str] = {
 COLUMNS = ("key", "domain", "prompt", "target", "options", "answer")
 BUILT_IN = "cloze-facts"
 """The name of the set that ships with Golgi."""
+RESERVED = "new"
+"""No set's name: its page would be that of queries by hand."""
 MOST_BYTES = 64_000_000
 MOST_QUERIES = 50_000
 
@@ -62,6 +64,8 @@ class QuestionImport(Reading):
     def _fitting(cls, name: str) -> str:
         if not NAME.fullmatch(name):
             raise ValueError("expected 1 to 100 letters, digits, dots, dashes and underscores")
+        if name == RESERVED:
+            raise ValueError(f"expected another name than '{RESERVED}', which is the address of queries by hand")
         return name
 
 

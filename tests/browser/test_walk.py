@@ -33,6 +33,7 @@ PAGES = (
     f"/neurons/{MODEL}/L0.mid.832",
     "/datasets",
     "/questions",
+    "/questions/new",
     "/clusters",
     "/effects",
     "/writes",

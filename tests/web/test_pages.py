@@ -95,6 +95,7 @@ PAGES = (
     "/clusters",
     "/effects",
     "/writes",
+    "/questions/new",
     "/study/demo",
     "/help",
     "/api/v1/docs",
