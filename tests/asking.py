@@ -1,6 +1,8 @@
 """A small question set in memory, and the work of a search over it."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from app.jobs.base import Inputs
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.clusters.work import ClustersWork
 from app.kinds.queries import Prompt, Sets
+from app.main import Golgi
 from app.models.host import ModelHost
 
 WORDS = ("rain", "water", "dog", "fox", "clouds", "plain")
@@ -76,3 +79,29 @@ def sets_of(doing: ClustersWork, rows: list[Any], **look: Any) -> Sets:
             prompts.setdefault(row.notes["query"], []).append(prompt)
             domains[row.notes["query"]] = row.notes["domain"]
     return Sets(prompts, domains, doing.space, Thresholds(**look))
+
+
+def file_of(tmp_path: Path) -> Path:
+    """The questions as a file."""
+    path = tmp_path / "questions.jsonl"
+    rows = [
+        {
+            "key": query.key,
+            "domain": query.domain,
+            "wordings": [{"prompt": w.prompt, "target": w.target, "options": []} for w in query.wordings],
+        }
+        for query in queries()
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def search(golgi: Golgi, tmp_path: Path) -> int:
+    """The number of a finished search over them."""
+    golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
+    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0}, "params": {"steps": 3}}
+    run = golgi.services.requests.start("clusters", values)
+    golgi.worker.run_once()
+    done = golgi.services.runs.get(run.id)
+    assert done.state.value == "done", done.error
+    return run.id

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,18 @@ from app.domain.question_sets import QuestionQuery, QuestionReader, Wording
 from app.domain.results import ItemRow
 from app.domain.runs import Run
 from app.domain.sites import NeuronIndex, NeuronSpace
+from app.methods.base import Attribution
+from app.models.host import ModelHost
 
 GROUP = "prompts"
 """Arrays of a search: the strongest neurons and scores of each prompt."""
 PROMPT = "prompt"
 """Label of a prompt's row."""
+KEPT = 2000
+FLOOR = 0.02
+"""Scores below this share of a prompt's largest are not stored: no threshold goes lower."""
+READ, WORDS = 60, 6
+"""How many neurons of a prompt are read as tokens, and how many tokens at either end."""
 
 
 def sampled(sample: QuerySample, queries: Sequence[QuestionQuery]) -> tuple[QuestionQuery, ...]:
@@ -159,3 +166,25 @@ def stored_sets(run: Run, results: StoredPrompts, thresholds: Thresholds) -> Set
             prompts.setdefault(row.notes["query"], []).append(Prompt(row, Strongest(neurons.astype(np.int64), scores)))
             domains[row.notes["query"]] = row.notes["domain"]
     return Sets(prompts, domains, results.space(run.id), thresholds)
+
+
+def strongest_of(attribution: Attribution, space: NeuronSpace) -> Strongest:
+    """The strongest scores of a prompt, down to a share of its largest, in float32 as they are stored."""
+    scores: NDArray[np.float64] = np.concatenate([attribution.neurons[site][0] for site in space.sites])
+    found = Strongest.of(scores.astype(np.float32).astype(np.float64), KEPT)
+    kept = found.scores > FLOOR * max(0.0, float(found.scores.max(initial=0.0)))
+    return Strongest(found.neurons[kept], found.scores[kept])
+
+
+def read_neurons(host: ModelHost, attributions: Sequence[Attribution], space: NeuronSpace) -> dict[str, Any]:
+    """What the strongest neurons of a query write: flat index to the tokens that they raise and lower most."""
+    strongest = [strongest_of(attribution, space).neurons[:READ].tolist() for attribution in attributions]
+    flat = sorted({number for numbers in strongest for number in numbers})
+    reading: dict[str, Any] = {}
+    for site, units in space.split(np.asarray(flat, dtype=np.int64)).items():
+        logits = host.weights.vocabulary(site.layer, units.tolist())
+        for unit, row in zip(units.tolist(), logits, strict=True):
+            ends = (row.topk(WORDS).indices.tolist(), row.topk(WORDS, largest=False).indices.tolist())
+            words = [[host.tokenizer.decode([token]) for token in tokens] for tokens in ends]
+            reading[str(space.offsets[site] + unit)] = words
+    return reading

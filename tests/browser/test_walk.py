@@ -36,6 +36,7 @@ PAGES = (
     "/questions/new",
     "/clusters",
     "/effects",
+    "/locate",
     "/writes",
     "/sets",
     "/sets/1",

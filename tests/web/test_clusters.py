@@ -1,10 +1,9 @@
 """Searches for query-relevant neurons and their tests, by page and form."""
 
-import json
 from pathlib import Path
 
 import pytest
-from asking import queries
+from asking import file_of, search
 from fastapi.testclient import TestClient
 
 from app.main import Golgi
@@ -13,30 +12,6 @@ from app.main import Golgi
 @pytest.fixture
 def client(golgi: Golgi) -> TestClient:
     return TestClient(golgi.app())
-
-
-def file_of(tmp_path: Path) -> Path:
-    path = tmp_path / "questions.jsonl"
-    rows = [
-        {
-            "key": query.key,
-            "domain": query.domain,
-            "wordings": [{"prompt": w.prompt, "target": w.target, "options": []} for w in query.wordings],
-        }
-        for query in queries()
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return path
-
-
-def search(golgi: Golgi, tmp_path: Path) -> int:
-    golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
-    values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0}, "params": {"steps": 3}}
-    run = golgi.services.requests.start("clusters", values)
-    golgi.worker.run_once()
-    done = golgi.services.runs.get(run.id)
-    assert done.state.value == "done", done.error
-    return run.id
 
 
 def test_a_search_and_its_test_have_pages(client: TestClient, golgi: Golgi, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ PAGES = (
     "/methods/nig",
     "/clusters",
     "/effects",
+    "/locate",
     "/writes",
     "/questions/new",
     "/study/demo",

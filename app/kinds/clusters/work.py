@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.analysis.clusters import LEAST_QUERIES, Strongest
+from app.analysis.clusters import LEAST_QUERIES
 from app.domain.errors import BadInput
 from app.domain.examples import Example
 from app.domain.question_sets import QuestionQuery, Wording
@@ -19,18 +18,12 @@ from app.domain.scores import RunningScores
 from app.domain.sites import NeuronSpace
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.queries import GROUP, PROMPT, finding, sampled, stored
+from app.kinds.queries import GROUP, PROMPT, finding, read_neurons, sampled, stored, strongest_of
 from app.kinds.rankings import score_facts, score_rows
 from app.methods.base import Attribution, method_of
 from app.models.continuations import Continuations, answers_of
 from app.models.host import ModelHost
 from app.models.targets import token_target
-
-KEPT = 2000
-FLOOR = 0.02
-"""Scores below this share of a prompt's largest are not stored: no threshold goes lower."""
-READ, WORDS = 60, 6
-"""How many neurons of a prompt are read as tokens, and how many tokens at either end."""
 
 
 class ClustersWork:
@@ -123,7 +116,8 @@ class ClustersWork:
             attribution = self._attributed(wording, answers)
             rows += self._rows(shard.first + at, query, at, answers, attribution)
             every.append(attribution)
-        rows.append(ItemRow(shard.number, "reading", [], {}, {"query": query.key, "neurons": self._read(every)}))
+        read = read_neurons(self.host, every, self.space)
+        rows.append(ItemRow(shard.number, "reading", [], {}, {"query": query.key, "neurons": read}))
         means = {site: np.mean([a.neurons[site][:1] for a in every], axis=0)[None] for site in self.space.sites}
         return Partial(RunningScores.of(("all",), means), tuple(rows))
 
@@ -132,19 +126,6 @@ class ClustersWork:
         right = answers.target
         target = token_target("probability", right.token, right.word, "the right answer")
         return self.method.attribute(self.host, batch, target)[0]
-
-    def _read(self, attributions: list[Attribution]) -> dict[str, Any]:
-        """What the strongest neurons of a query write: flat index to tokens that they raise and lower most."""
-        strongest = [strongest_of(attribution, self.space).neurons[:READ].tolist() for attribution in attributions]
-        flat = sorted({number for numbers in strongest for number in numbers})
-        reading: dict[str, Any] = {}
-        for site, units in self.space.split(np.asarray(flat, dtype=np.int64)).items():
-            logits = self.host.weights.vocabulary(site.layer, units.tolist())
-            for unit, row in zip(units.tolist(), logits, strict=True):
-                ends = (row.topk(WORDS).indices.tolist(), row.topk(WORDS, largest=False).indices.tolist())
-                words = [[self.host.tokenizer.decode([token]) for token in tokens] for tokens in ends]
-                reading[str(self.space.offsets[site] + unit)] = words
-        return reading
 
     def _rows(
         self, item: int, query: QuestionQuery, wording: int, answers: Continuations, attribution: Attribution
@@ -194,11 +175,3 @@ class ClustersWork:
         short = [name for name, count in plan["domains"].items() if count < self.question.sample.limit]
         if short:
             yield f"Fewer than {self.question.sample.limit} queries were left of {', '.join(short)}."
-
-
-def strongest_of(attribution: Attribution, space: NeuronSpace) -> Strongest:
-    """The strongest scores of a prompt, down to a share of its largest, in float32 as they are stored."""
-    scores: NDArray[np.float64] = np.concatenate([attribution.neurons[site][0] for site in space.sites])
-    found = Strongest.of(scores.astype(np.float32).astype(np.float64), KEPT)
-    kept = found.scores > FLOOR * max(0.0, float(found.scores.max(initial=0.0)))
-    return Strongest(found.neurons[kept], found.scores[kept])
