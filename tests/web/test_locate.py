@@ -78,12 +78,14 @@ def test_rows_come_and_go_and_tokens_are_told_before(client: TestClient) -> None
     ("values", "says"),
     [
         ({"token": ["seaside", "rain"]}, "to be one token of the model"),
-        ({"token": ["rain", ""]}, "a target in every wording"),
+        ({"query": ["a", "b", "c"], "token": ["rain", "", "rain"]}, "a target in every wording"),
         ({"query": ["", ""], "token": ["", ""]}, "at least one wording"),
+        ({"token": ["rain", "seaside"], "blank": "sum"}, "to be one token of the model"),
         ({"query": ["What?\n A. a\n B. b\n\nAnswer:", "x"], "token": ["E", "x"]}, "a letter among A, B"),
         ({"query": ["What?\n A. a\n B. a\n\nAnswer:", "x"], "token": ["A", "x"]}, "each option once"),
         ({"model": "tiny-bert"}, "a causal language model"),
         ({"factors": "none"}, "at least one factor"),
+        ({"chat": "on", "flags": "1"}, "a model whose tokenizer has a chat template"),
         ({"method": "nig"}, "a method that scores feed-forward units of a prompt"),
     ],
 )

@@ -18,12 +18,11 @@ from app.domain.scores import RunningScores
 from app.domain.sites import NeuronSpace
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.queries import GROUP, PROMPT, finding, read_neurons, sampled, stored, strongest_of
+from app.kinds.queries import GROUP, PROMPT, asked, finding, read_neurons, sampled, strongest_of
 from app.kinds.rankings import score_facts, score_rows
 from app.methods.base import Attribution, method_of
-from app.models.continuations import Continuations, answers_of
+from app.models.continuations import Continuations, answers_of, explained_answer
 from app.models.host import ModelHost
-from app.models.targets import token_target
 
 
 class ClustersWork:
@@ -35,8 +34,8 @@ class ClustersWork:
 
     @cached_property
     def queries(self) -> Mapping[str, QuestionQuery]:
-        """The stored set's queries by key."""
-        return {query.key: query for query in stored(self.question.sample, self.given.questions)}
+        """The stored set's queries by key, as the model reads them."""
+        return asked(self.question.sample, self.given.questions, self.host)
 
     @cached_property
     def space(self) -> NeuronSpace:
@@ -123,9 +122,7 @@ class ClustersWork:
 
     def _attributed(self, wording: Wording, answers: Continuations) -> Attribution:
         batch = self.host.encode([Example("0", wording.prompt)], max_length=self.question.max_length)
-        right = answers.target
-        target = token_target("probability", right.token, right.word, "the right answer")
-        return self.method.attribute(self.host, batch, target)[0]
+        return self.method.attribute(self.host, batch, explained_answer(answers))[0]
 
     def _rows(
         self, item: int, query: QuestionQuery, wording: int, answers: Continuations, attribution: Attribution

@@ -16,6 +16,7 @@ from app.kinds.clusters.question import KEY as SEARCH
 from app.kinds.desk import Desk
 from app.kinds.locate.preview import LocatePreview, preview
 from app.kinds.locate.question import LocateForm, LocateQuestion
+from app.models.chat import as_read
 from app.models.tasks import tasks
 
 LONGEST = 200_000
@@ -29,12 +30,14 @@ class LocateAsk(Ask[LocateQuestion, LocateForm]):
     Form = LocateForm
 
     def browser(self, given: Given) -> Given:
-        """Rows in which nothing was typed do not count."""
+        """Rows in which nothing was typed do not count; a target that stands alone is that of all."""
         sent = super().browser(given)
         prompts, targets = list(sent.get("query", ())), list(sent.get("token", ()))
         targets += [""] * (len(prompts) - len(targets))
         rows = [(p, t) for p, t in zip(prompts, targets, strict=False) if p.strip() or t.strip()]
-        return {**sent, "query": [prompt for prompt, _ in rows], "token": [target for _, target in rows]}
+        typed = [target for _, target in rows if target.strip()]
+        told = typed if len(typed) == 1 else [target for _, target in rows]
+        return {**sent, "query": [prompt for prompt, _ in rows], "token": told}
 
     def complete(self, values: Values, desk: Desk) -> Asked[LocateQuestion]:
         """The question of one query.
@@ -73,7 +76,8 @@ class LocateAsk(Ask[LocateQuestion, LocateForm]):
             factors=tuple(dict.fromkeys(form.factors)),
             max_length=desk.length(model, form.max_length if "max_length" in form.model_fields_set else None),
         )
-        for number, wording in enumerate(question.query, start=1):
+        tokenizer = desk.hosts.encoder(model.place).tokenizer
+        for number, wording in enumerate(as_read(tokenizer, question.query, question.chat), start=1):
             _check_answer(wording, number, question, model, desk)
         inputs = {} if pool is None else {POOL: pool}
         return question, inputs, method.version, method.passes(model.info.layers or 1)
@@ -142,9 +146,9 @@ def _check_answer(wording: Wording, number: int, question: LocateQuestion, model
         twice = next(one for one in wording.options if wording.options.count(one) > 1)
         raise BadInput("each option once", f"'{twice[:60]}' twice in wording {number}", "Change one of them.", "query")
     ways = desk.variants(model, example, wording.target)
-    wanted = [way for way in ways if question.blank in ("auto", way.blank)]
+    wanted = [way for way in ways if question.blank in ("auto", "sum", way.blank)]
     fault = next((way.fault for way in wanted if way.fault is not None), None)
-    if fault is not None and not any(way.single for way in wanted):
+    if fault is not None and (question.blank == "sum" or not any(way.single for way in wanted)):
         raise BadInput(fault.expected, f"{fault.found} (wording {number})", fault.remedy, "token")
 
 
@@ -162,4 +166,8 @@ def _pool(form: LocateForm, model: Model, desk: Desk) -> Run:
     if changed or run.spec.model != model.info.slug:
         found = f"run {run.id} of {run.spec.model}"
         raise Conflict(f"a search of the same model, {model.info.slug}", found, "Choose another run, or none.", "run")
+    if bool(run.spec.settings["sample"].get("chat", False)) != form.chat:
+        found = f"run {run.id} without it" if form.chat else f"run {run.id} with it"
+        way = "Switch the chat template as in the pool, or choose another."
+        raise Conflict("a pool whose prompts are wrapped with the chat template as this query's are", found, way, "run")
     return run

@@ -8,6 +8,7 @@ from app.domain.variants import WAYS, Variant
 from app.kinds.desk import Desk
 from app.kinds.locate.question import KEY, LocateQuestion
 from app.kinds.timings import Speed
+from app.models.chat import as_read
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class LocatePreview:
 def preview(question: LocateQuestion, model: Model, passes: int, desk: Desk) -> LocatePreview:
     """What a question with nothing left open would ask; ``passes`` is what its method takes for each prompt."""
     answers = []
-    for number, wording in enumerate(question.query, start=1):
+    read = as_read(desk.hosts.encoder(model.place).tokenizer, question.query, question.chat)
+    for number, wording in enumerate(read, start=1):
         ways = desk.variants(model, Example("0", wording.prompt), wording.target)
         named = tuple((WAYS[way.blank], way) for way in ways)
-        ends = wording.prompt != wording.prompt.rstrip()
+        ends = not question.chat and wording.prompt != wording.prompt.rstrip()
         answers.append(AnswerTokens(number, wording.target, named, ends, number <= question.finding))
     speed = desk.speed(model.info.slug, KEY, question.method)
     return LocatePreview(tuple(answers), passes * question.finding, speed)

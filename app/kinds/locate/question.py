@@ -22,6 +22,7 @@ class LocateQuestion(Question):
         prompts, targets: a wording each, and what should follow it.
         wordings: so many, from the first one on, find neurons; 0: all but the last, which is left for measuring.
         blank: how the answer is read behind a prompt.
+        chat: prompts are wrapped with the model's chat template.
         thresholds: how scores become a set.
         factors: what the neurons' values are multiplied by at the token that carries the answer.
         seeds: random sets of the same blocks, with ``seed`` as the first.
@@ -38,7 +39,10 @@ class LocateQuestion(Question):
         0, ge=0, le=MOST, description="the first so many; 0: all but the last, which is left for measuring"
     )
     blank: Annotated[Blank, Shown("Answers are read", titles=BLANKS, more=True)] = Field(
-        "auto", description="behind the prompt: with a blank in front, without, or whichever is likelier"
+        "auto", description="behind the prompt: with a blank in front, without, whichever is likelier, or both added up"
+    )
+    chat: Annotated[bool, Shown("Chat template", more=True)] = Field(
+        False, description="prompts are wrapped as a user's turn, behind which the model answers"
     )
     thresholds: Annotated[Thresholds, Shown(more=True)] = Thresholds()
     factors: Annotated[tuple[float, ...], Shown("Factors", more=True)] = Field(

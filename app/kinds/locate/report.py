@@ -194,7 +194,7 @@ class LocateReport(Report[LocateQuestion, LocateLook]):
 
     def _doubts(self, line: WordingLine) -> Iterator[str]:
         name = f"wording {line.number}"
-        if line.prompt != line.prompt.rstrip():
+        if line.prompt != line.prompt.rstrip() and not self.question.chat:
             way = "which most vocabularies put into the next token: leave it out"
             yield f"The prompt of {name} ends with a blank, {way}."
         if line.options > 1 and line.mass < LEAST_MASS:
@@ -215,6 +215,7 @@ class LocateReport(Report[LocateQuestion, LocateLook]):
         """Scores, thresholds, pool, and what was scaled."""
         asked = self.question
         pool = self.reading.inputs.get(POOL)
+        chat = "; prompts were wrapped with the model's chat template" if asked.chat else ""
         among = "without a pool, by their scores"
         if pool is not None:
             among = f"discounted by the clusters of run {pool.id}, common above {asked.thresholds.common:g} taken out"
@@ -222,7 +223,7 @@ class LocateReport(Report[LocateQuestion, LocateLook]):
             f"{self.method.paragraph(self.target or 'target')} in {counted(asked.finding, 'wording')}; scores above "
             f"{asked.thresholds.threshold:g} of the largest, the first {asked.thresholds.size}, {among}; their values "
             f"were scaled at the token that carries the answer, beside {counted(asked.seeds, 'random set')} of the "
-            f"same blocks; {self.computed}."
+            f"same blocks{chat}; {self.computed}."
         )
 
     @property

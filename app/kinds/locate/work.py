@@ -24,9 +24,9 @@ from app.kinds.locate.sets import Located, located, located_among
 from app.kinds.queries import read_neurons, stored_sets, strongest_of
 from app.kinds.rankings import score_facts, score_rows
 from app.methods.base import Attribution, method_of
-from app.models.continuations import OUTPUTS, Continuations, answer_target, answers_of
+from app.models.chat import as_read
+from app.models.continuations import OUTPUTS, Continuations, answer_target, answers_of, explained_answer
 from app.models.host import ModelHost
-from app.models.targets import token_target
 
 ROWS = {"cpu": 64, "cuda": 1024}
 OWN, RANDOM = "its neurons", "random, same blocks"
@@ -48,10 +48,15 @@ class LocateWork:
         return self.method.space(self.host)
 
     @cached_property
+    def query(self) -> tuple[Wording, ...]:
+        """The wordings as the model reads them."""
+        return as_read(self.host.tokenizer, self.question.query, self.question.chat)
+
+    @cached_property
     def answers(self) -> tuple[Continuations, ...]:
         """What may follow each wording, and which of it is right."""
         asked = self.question
-        return tuple(answers_of(self.host, wording, asked.blank, asked.max_length) for wording in asked.query)
+        return tuple(answers_of(self.host, wording, asked.blank, asked.max_length) for wording in self.query)
 
     def plan(self) -> dict[str, Any]:
         """Wordings, and what they take.
@@ -78,7 +83,7 @@ class LocateWork:
     def work(self, plan: Mapping[str, Any], shard: Shard) -> Partial:
         """Scores, neurons, and answers."""
         finding = range(plan["finding"])
-        every = [self._attributed(self.question.query[at], self.answers[at]) for at in finding]
+        every = [self._attributed(self.query[at], self.answers[at]) for at in finding]
         found = self._located(every)
         settings = list(self._settings(found.found.neurons))
         rows: list[Row] = [self._wording(at, at in finding, settings) for at in range(plan["items"])]
@@ -88,9 +93,7 @@ class LocateWork:
 
     def _attributed(self, wording: Wording, answers: Continuations) -> Attribution:
         batch = self.host.encode([Example("0", wording.prompt)], max_length=self.question.max_length)
-        right = answers.target
-        target = token_target("probability", right.token, right.word, "the right answer")
-        return self.method.attribute(self.host, batch, target)[0]
+        return self.method.attribute(self.host, batch, explained_answer(answers))[0]
 
     def _located(self, every: Sequence[Attribution]) -> Located:
         strongest = [strongest_of(attribution, self.space) for attribution in every]
@@ -98,7 +101,7 @@ class LocateWork:
         if POOL not in self.given.runs:
             return located(strongest, thresholds)
         others = stored_sets(self.given.runs[POOL], self.given.results, thresholds)
-        return located_among(strongest, frozenset(self.question.prompts), others, thresholds)
+        return located_among(strongest, frozenset(w.prompt for w in self.query), others, thresholds)
 
     def _settings(self, members: Members) -> Iterator[Setting]:
         """Every factor: the query's neurons, then random sets with as many neurons of the same blocks."""
@@ -110,7 +113,7 @@ class LocateWork:
 
     def _wording(self, at: int, finds: bool, settings: Sequence[Setting]) -> ItemRow:
         """One wording: its answer intact and under every setting, shares in the order of the outputs."""
-        wording, answers = self.question.query[at], self.answers[at]
+        wording, answers = self.query[at], self.answers[at]
         batch = self.host.encode([Example("0", wording.prompt)], max_length=self.question.max_length)
         cells = [Cell(0, setting) for setting in (Setting(), *settings)]
         prefix = self.host.prefill(batch) if int(batch.mask.sum()) > 1 else None
