@@ -23,6 +23,7 @@ from app.services.forms import Forms
 from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
+from app.services.question_drafts import QuestionDrafts
 from app.services.question_sets import QuestionSets
 from app.services.queue import Queue
 from app.services.requests import Requests
@@ -124,6 +125,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         demo=demo,
         datasets=Datasets(data, jobs, settings.data_dir / "uploads", settings.imports),
         questions=QuestionSets(questions, settings.data_dir / "uploads"),
+        drafts=QuestionDrafts(questions),
         runs=runs,
         jobs=jobs,
         queue=queue,

@@ -102,6 +102,7 @@ def sets_of(doing: ClustersWork, rows: list[Any], **look: Any) -> Sets:
 
 
 def search(golgi: Golgi, tmp_path: Path, limit: int = 20) -> int:
+    """The number of a finished search over them."""
     if not golgi.services.questions.store.find():
         golgi.services.questions.bring(str(file_of(tmp_path)), {"name": "mine"})
     values = {"model": "tiny-gpt2", "sample": {"questions": "mine", "known": 0, "limit": limit}, "params": {"steps": 3}}

@@ -8,8 +8,8 @@ from app.domain.bounds import Seed
 from app.domain.datasets import PartName, SplitSpec
 from app.domain.questions import Question, Shown
 
-Blank = Literal["auto", "space", "bare"]
-BLANKS = {"auto": "whichever is likelier", "space": "with a blank", "bare": "without"}
+Blank = Literal["auto", "space", "bare", "sum"]
+BLANKS = {"auto": "whichever is likelier", "space": "with a blank", "bare": "without", "sum": "both added up"}
 
 HOW = {"per_prompt": "prompt by prompt", "pooled": "summed over prompts"}
 
@@ -26,7 +26,10 @@ class QuerySample(Question):
         known: only queries that the model answers right in at least so many of these wordings.
         blank: how an answer is read behind a prompt.
         seed: of the order.
+        chat: prompts are wrapped with the model's chat template: a user's turn, and the beginning of the answer.
     """
+
+    later = frozenset({"chat"})
 
     questions: Annotated[str, Shown(widget="questions")] = Field("", description="name of a stored question set")
     name: Annotated[str, Shown(name="questions_name", widget="hidden")] = ""
@@ -47,10 +50,13 @@ class QuerySample(Question):
         1, ge=0, le=100, description="of these wordings; 0 keeps queries that the model does not know, too"
     )
     blank: Annotated[Blank, Shown("Answers are read", titles=BLANKS, more=True)] = Field(
-        "auto", description="behind the prompt: with a blank in front, without, or whichever is likelier"
+        "auto", description="behind the prompt: with a blank in front, without, whichever is likelier, or both added up"
     )
     seed: Annotated[Seed, Shown("Seed of the sample", more=True)] = Field(
         0, ge=0, description="another seed draws other queries"
+    )
+    chat: Annotated[bool, Shown("Chat template", more=True)] = Field(
+        False, description="prompts are wrapped as a user's turn, behind which the model answers"
     )
 
 

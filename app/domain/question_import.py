@@ -19,6 +19,8 @@ LAYOUTS: Mapping[str, str] = {
     "choices": "multiple choice, a table (question, A, B, C, D, answer)",
 }
 COLUMNS = ("key", "domain", "prompt", "target", "options", "answer")
+RESERVED = "new"
+"""No set's name: its page would be that of queries by hand."""
 MOST_BYTES = 64_000_000
 MOST_QUERIES = 50_000
 
@@ -60,6 +62,8 @@ class QuestionImport(Reading):
     def _fitting(cls, name: str) -> str:
         if not NAME.fullmatch(name):
             raise ValueError("expected 1 to 100 letters, digits, dots, dashes and underscores")
+        if name == RESERVED:
+            raise ValueError(f"expected another name than '{RESERVED}', which is the address of queries by hand")
         return name
 
 

@@ -1,6 +1,8 @@
 """Roles of input runs in a study: the rankings under test, and rankings that stand beside them as controls."""
 
 SOURCE = "source"
+POOL = "pool"
+"""A search whose clusters discount those of one query."""
 
 
 def source_role(place: int) -> str:

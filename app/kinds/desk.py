@@ -16,6 +16,7 @@ from app.domain.question_sets import QuestionSet
 from app.domain.runs import Run
 from app.domain.set_rules import NeuronSet
 from app.domain.targets import TargetSpec
+from app.domain.variants import Variant
 from app.forms.fields import validated
 from app.kinds.timings import Speed, speed_of
 from app.methods.base import Method, methods
@@ -228,6 +229,14 @@ class Desk:
             BadInput: a text that the vocabulary does not have.
         """
         return self.hosts.encoder(model.place).asked(target, examples)
+
+    def variants(self, model: Model, example: Example, text: str) -> tuple[Variant, ...]:
+        """The tokens that a text adds behind a prompt, with a blank in front and without; no weights are read.
+
+        Raises:
+            BadInput: a prompt that it cannot read.
+        """
+        return self.hosts.encoder(model.place).variants(example, text.strip()) if text.strip() else ()
 
     def dataset(self, text: str) -> Dataset:
         """A stored dataset by its name or the hash of its content.

@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from app.domain.results import ItemRow
 from app.domain.runs import Run, RunState
 from app.domain.sites import NeuronIndex, NeuronSpace
 from app.kinds.desk import Desk
+from app.models.chat import as_read
+from app.models.host import ModelHost
 
 GROUP = "prompts"
 """Arrays of a search: the strongest neurons and scores of each prompt."""
@@ -62,6 +64,18 @@ def sampled(sample: QuerySample, queries: Sequence[QuestionQuery]) -> tuple[Ques
 def finding(sample: QuerySample, query: QuestionQuery) -> tuple[Wording, ...]:
     """The wordings that find neurons: the first ones; all but the last where the sample does not say."""
     return query.wordings[: sample.wordings or max(1, len(query.wordings) - 1)]
+
+
+def asked(sample: QuerySample, reader: QuestionReader, host: ModelHost) -> dict[str, QuestionQuery]:
+    """All queries of the stored set by key, as this model reads them: wrapped as a chat where the sample says so.
+
+    Raises:
+        NotFound: the set is not in this database. BadInput: a model without a chat template.
+    """
+    return {
+        query.key: replace(query, wordings=as_read(host.tokenizer, query.wordings, sample.chat))
+        for query in stored(sample, reader)
+    }
 
 
 def stored(sample: QuerySample, reader: QuestionReader) -> tuple[QuestionQuery, ...]:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from app.domain.runs import Timed
 
+FEW = 16
+"""Row passes below which a run of another kind tells no speed."""
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -35,11 +38,12 @@ def speed_of(timed: Sequence[Timed], weight: Callable[[str], float], kind: str, 
         timed: its runs, the newest first; those on another device than the newest one are left out.
         weight: of a row pass of a kind, in forward passes.
         kind, method: what is asked, the method empty where the kind has none; runs of both tell it, else those of the
-            method, else all.
+            method, else all with more than a few row passes, in which what comes before the passes hardly counts.
     """
     here = [one for one in timed if one.device == timed[0].device]
     same = [one for one in here if one.kind == kind and method in ("", one.method)]
-    told = same or [one for one in here if method and one.method == method] or here
+    others = [one for one in here if one.rows >= FEW]
+    told = same or [one for one in here if method and one.method == method] or others
     passes = sum(one.rows * weight(one.kind) for one in told)
     if not passes:
         return None

@@ -1,6 +1,6 @@
 """The token that should follow a prompt: a word or a letter, with a blank in front or not (``qrnca.md`` section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,26 +11,34 @@ from app.domain.errors import BadInput
 from app.domain.examples import Example
 from app.domain.query_sampling import Blank
 from app.domain.question_sets import LETTERS, Wording
+from app.domain.variants import BLANKS, Way
 from app.models.encoding import Batch
 from app.models.host import ModelHost
-from app.models.targets import Target, token_target
-
-BLANKS: tuple[Literal["space", "bare"], ...] = ("space", "bare")
+from app.models.targets import Target, tokens_target
+from app.models.variants import variant
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """One token that may follow a prompt.
+    """One answer that may follow a prompt: a token, or both of its variants.
 
     Args:
-        token: its id. word: its text. blank: whether it was read with a blank in front.
-        probability: of it as the next token, softmax over the whole vocabulary.
+        token: its id. word: its text. blank: whether it was read with a blank in front; ``sum`` where both ways are
+            added up.
+        probability: of it as the next token, softmax over the whole vocabulary; of all its tokens together.
+        more: further tokens that are it.
     """
 
     token: int
     word: str
-    blank: Literal["space", "bare"]
+    blank: Way | Literal["sum"]
     probability: float
+    more: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """Every token that is this answer, each once."""
+        return (self.token, *self.more)
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,13 @@ class Continuations:
     def known(self) -> bool:
         """Whether the model answers right: the right option before the others; a lone one before every other token."""
         if len(self.options) == 1:
-            return self.likeliest[0] == self.target.token
+            known = self.likeliest[0] in self.target.tokens
+            return known or (len(self.target.tokens) > 1 and self.target.probability >= self.likeliest_probability)
         return all(self.target.probability >= option.probability for option in self.options)
 
 
+READ_BY: Mapping[Blank, tuple[Way, ...]] = {"auto": BLANKS, "sum": BLANKS, "space": ("space",), "bare": ("bare",)}
+"""Which ways of reading an answer are tried."""
 OUTPUTS = ("probability", "others", "best_other", "mass")
 """What :class:`AnswerTarget` tells of a row."""
 
@@ -75,30 +86,38 @@ class AnswerTarget(Target):
     """A prompt's answer among its options: probability of the right token, mean and largest probability of the wrong
     ones, and of all options together; softmax over the whole vocabulary (``qrnca.md`` section 8).
 
+    ``options`` are the tokens of each option, ``right`` the number of the right one; tokens of one option are added up.
     Where there is one option alone, the wrong ones are all other tokens: their largest share is told, and no mean.
     """
 
-    options: tuple[int, ...] = ()
+    options: tuple[tuple[int, ...], ...] = ()
+    right: int = 0
     names: tuple[str, ...] = OUTPUTS
 
     def values(self, logits: Tensor, batch: Batch, inner: Tensor | None = None) -> Tensor:
         """[B, 4] shares, in the order of the names."""
         wide = logits if logits.dtype is torch.float64 else logits.float()
         shares = torch.softmax(wide, dim=1)
-        right = shares[:, self.index]
+        own = list(self.options[self.right])
+        right = shares[:, own].sum(1)
         if len(self.options) < 2:
-            best = shares.index_fill(1, torch.tensor([self.index], device=shares.device), 0.0).max(1).values
+            best = shares.index_fill(1, torch.tensor(own, device=shares.device), 0.0).max(1).values
             return torch.stack([right, torch.full_like(right, torch.nan), best, right], dim=1)
-        wrong = shares[:, [token for token in self.options if token != self.index]]
+        others = [list(tokens) for tokens in self.options if tokens != self.options[self.right]]
+        wrong = torch.stack([shares[:, tokens].sum(1) for tokens in others], dim=1)
         return torch.stack([right, wrong.mean(1), wrong.max(1).values, right + wrong.sum(1)], dim=1)
 
 
 def answer_target(answers: Continuations) -> AnswerTarget:
     """The answer of a prompt, as what edits change."""
-    right = answers.target
-    plain = token_target("probability", right.token, right.word, "the right answer")
-    options = tuple(option.token for option in answers.options)
-    return AnswerTarget(plain.resolved, None, right.token, names=OUTPUTS, options=options)
+    plain = explained_answer(answers)
+    options = tuple(option.tokens for option in answers.options)
+    return AnswerTarget(plain.resolved, None, plain.index, names=OUTPUTS, options=options, right=answers.right)
+
+
+def explained_answer(answers: Continuations) -> Target:
+    """The answer of a prompt, as what is explained: the probability of its token, or of both together."""
+    return tokens_target(answers.target.tokens, answers.target.word, "the right answer")
 
 
 CONTRAST = ("probability", "logit_difference")
@@ -107,24 +126,24 @@ CONTRAST = ("probability", "logit_difference")
 
 @dataclass(frozen=True)
 class ContrastTarget(Target):
-    """A token against another one: its probability over the whole vocabulary, and its logit minus the other's
-    (``qrnca.md`` section 18)."""
+    """An answer against another token: its probability over the whole vocabulary, and the logit of its (first) token
+    minus the other's (``qrnca.md`` section 18)."""
 
     other: int = 0
+    meant: tuple[int, ...] = ()
     names: tuple[str, ...] = CONTRAST
 
     def values(self, logits: Tensor, batch: Batch, inner: Tensor | None = None) -> Tensor:
         """[B, 2] probability and logit difference."""
         wide = logits if logits.dtype is torch.float64 else logits.float()
-        shares = torch.softmax(wide, dim=1)[:, self.index]
+        shares = torch.softmax(wide, dim=1)[:, list(self.meant)].sum(1)
         return torch.stack([shares, wide[:, self.index] - wide[:, self.other]], dim=1)
 
 
 def contrast_target(answers: Continuations, other: int) -> ContrastTarget:
     """The right answer of a prompt against another token."""
-    right = answers.target
-    plain = token_target("probability", right.token, right.word, "the right answer")
-    return ContrastTarget(plain.resolved, None, right.token, names=CONTRAST, other=other)
+    right, plain = answers.target, explained_answer(answers)
+    return ContrastTarget(plain.resolved, None, right.token, names=CONTRAST, other=other, meant=right.tokens)
 
 
 def continuations(
@@ -138,30 +157,40 @@ def continuations(
         texts: what may follow, without a blank in front.
         right: number of the right one.
         blank: ``space`` and ``bare`` read each text with and without a blank in front; ``auto`` takes the way whose
-            tokens have more probability together, of those in which every text is one token.
+            tokens have more probability together, of those in which every text is one token; ``sum`` adds both up,
+            where every text is one token in both.
         max_length: of the prompt, in tokens.
 
     Raises:
         BadInput: a text that is not one token behind the prompt, in any way that was asked for.
     """
-    ways = BLANKS if blank == "auto" else (blank,)
-    tokens: dict[Literal["space", "bare"], list[int]] = {}
+    tokens: dict[Way, list[int]] = {}
     fault: BadInput | None = None
-    for way in ways:
+    for way in READ_BY[blank]:
         try:
             tokens[way] = [next_token(host.tokenizer, prompt, text, way) for text in texts]
         except BadInput as error:
             fault = fault or error
-    if not tokens and fault is not None:
+    if fault is not None and (blank == "sum" or not tokens):
         raise fault
     batch = host.encode([Example("0", prompt)], max_length=max_length)
     shares = torch.softmax(host.run(batch, None).logits[0].double(), dim=0)
-    best = max(tokens, key=lambda way: float(shares[tokens[way]].sum()))
-    options = tuple(
-        Continuation(token, host.tokenizer.decode([token]), best, float(shares[token])) for token in tokens[best]
-    )
+    if blank == "sum":
+        both = zip(*tokens.values(), strict=True)
+        options = tuple(_added(host.tokenizer, tuple(dict.fromkeys(pair)), shares) for pair in both)
+    else:
+        best = max(tokens, key=lambda way: float(shares[tokens[way]].sum()))
+        options = tuple(
+            Continuation(token, host.tokenizer.decode([token]), best, float(shares[token])) for token in tokens[best]
+        )
     likeliest = int(shares.argmax())
     return Continuations(options, right, (likeliest, host.tokenizer.decode([likeliest])), float(shares[likeliest]))
+
+
+def _added(tokenizer: Any, tokens: tuple[int, ...], shares: Tensor) -> Continuation:
+    """An answer that is any of some tokens; [V] shares."""
+    word = " + ".join(tokenizer.decode([token]) for token in tokens)
+    return Continuation(tokens[0], word, "sum", float(shares[list(tokens)].sum()), tokens[1:])
 
 
 def answers_of(host: ModelHost, wording: Wording, blank: Blank, max_length: int | None = None) -> Continuations:
@@ -177,40 +206,28 @@ def answers_of(host: ModelHost, wording: Wording, blank: Blank, max_length: int 
     return continuations(host, wording.prompt, texts, texts.index(wording.target), blank, max_length)
 
 
-def next_token(tokenizer: Any, prompt: str, text: str, blank: Literal["space", "bare"]) -> int:
+def next_token(tokenizer: Any, prompt: str, text: str, blank: Way) -> int:
     """The one token that a text adds to a prompt.
 
     Raises:
         BadInput: it adds none or several, or changes the prompt's own tokens, or is unknown.
     """
-    added = added_tokens(tokenizer, prompt, text, blank)
-    if len(added) != 1:
-        pieces = ", ".join(repr(tokenizer.decode([token])) for token in added)
-        way = "Choose a shorter answer, or a letter."
-        wanted = f"{_shown(text, blank)} to be one token of the model"
-        raise BadInput(wanted, f"{len(added)}: {pieces}", way, "target")
-    return added[0]
+    found = variant(tokenizer, prompt, text, blank)
+    if found.fault is not None:
+        raise found.fault
+    return found.ids[0]
 
 
-def added_tokens(tokenizer: Any, prompt: str, text: str, blank: Literal["space", "bare"]) -> list[int]:
+def added_tokens(tokenizer: Any, prompt: str, text: str, blank: Way) -> list[int]:
     """[n] the tokens that a text adds to a prompt.
 
     Raises:
         BadInput: it adds none, or changes the prompt's own tokens, or has an unknown one.
     """
-    before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    whole = tokenizer(prompt + (" " if blank == "space" else "") + text, add_special_tokens=False)["input_ids"]
-    added, shown = [int(token) for token in whole[len(before) :]], _shown(text, blank)
-    if whole[: len(before)] != before:
-        found = f"{shown} changes the tokens of the prompt's end"
-        raise BadInput("an answer that begins with a new token", found, "Try it with or without a blank.", "target")
-    if not added:
-        raise BadInput(f"{shown} to be tokens of the model", "0: none", "Choose another answer.", "target")
-    if tokenizer.unk_token_id in added:
+    found = variant(tokenizer, prompt, text, blank)
+    if (found.merges or len(found.ids) < 2) and found.fault is not None:
+        raise found.fault
+    if tokenizer.unk_token_id in found.ids:
         way = "Choose an answer that its vocabulary has."
-        raise BadInput(f"{shown} to be tokens of the model", "its unknown token", way, "target")
-    return added
-
-
-def _shown(text: str, blank: Literal["space", "bare"]) -> str:
-    return repr((" " if blank == "space" else "") + text)
+        raise BadInput(f"{found.text!r} to be tokens of the model", "its unknown token", way, "target")
+    return list(found.ids)

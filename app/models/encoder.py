@@ -11,8 +11,10 @@ import torch
 from app.domain.errors import BadInput
 from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Example, Seen
 from app.domain.targets import TargetSpec
+from app.domain.variants import Variant
 from app.models.encoding import Batch, SharedTokenizer
 from app.models.tasks.base import EncodedRow, Task
+from app.models.variants import variants
 
 
 class Encoder:
@@ -132,6 +134,12 @@ class Encoder:
             BadInput: a text that the vocabulary does not have, or examples that do not have one token in common.
         """
         return self.task(examples[0]).asked(spec, examples, self._shared)
+
+    def variants(self, example: Example, text: str) -> tuple[Variant, ...]:
+        """A text behind a prompt with a blank in front and without; none where the model does not go on with texts."""
+        if not self.task(example).continues:
+            return ()
+        return variants(self.tokenizer, example.query, text, self._shared)
 
     def _limit(self, max_length: int | None) -> int:
         return min(max_length or self.max_length, self.max_length)

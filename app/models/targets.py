@@ -155,6 +155,36 @@ def token_target(name: TargetName, token: int, word: str, why: str) -> Target:
     return Target(ResolvedTarget(name=kind, unit=UNITS[kind], sentence=sentence, token_id=token), None, token)
 
 
+@dataclass(frozen=True)
+class TokensTarget(Target):
+    """The probability of any of several tokens, added up (``qrnca.md`` section 3, letter token)."""
+
+    tokens_meant: tuple[int, ...] = ()
+
+    def explained(self, logits: Tensor) -> Tensor:
+        """[B] probability of the tokens together from [B, V] logits; softmax in float32 or wider."""
+        return self._probability(self._picked(logits))
+
+    def _margin(self, picked: Tensor) -> Tensor:
+        """[B] log odds of the tokens together against all others."""
+        own = torch.tensor(self.tokens_meant, device=picked.device)
+        rest = picked.index_fill(1, own, -torch.inf)
+        return torch.logsumexp(picked[:, own], dim=1) - torch.logsumexp(rest, dim=1)
+
+    def _probability(self, picked: Tensor) -> Tensor:
+        return torch.softmax(picked, dim=1)[:, list(self.tokens_meant)].sum(1)
+
+
+def tokens_target(tokens: Sequence[int], word: str, why: str) -> Target:
+    """The probability of one token, or of several together; ``why`` says how they were chosen."""
+    if len(tokens) == 1:
+        return token_target("probability", tokens[0], word, why)
+    ids = ", ".join(map(str, tokens))
+    sentence = f"probability of the tokens '{word}' together (ids {ids}, {why})"
+    resolved = ResolvedTarget(name="probability", unit=UNITS["probability"], sentence=sentence, token_id=tokens[0])
+    return TokensTarget(resolved, None, tokens[0], tokens_meant=tuple(tokens))
+
+
 def relevance_of(kind: TargetName, what: str) -> str:
     """The sentence of a re-ranker's target; ``what`` names the label or the word that means 'relevant'."""
     if kind == "pairwise":

@@ -11,6 +11,7 @@ from app.services.forms import Forms
 from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
 from app.services.pages import Pages
+from app.services.question_drafts import QuestionDrafts
 from app.services.question_sets import QuestionSets
 from app.services.queue import Queue
 from app.services.requests import Requests
@@ -32,6 +33,7 @@ class Services:
     demo: Demo
     datasets: Datasets
     questions: QuestionSets
+    drafts: QuestionDrafts
     sets: Sets
     keeping: Keeping
     compare: Compare

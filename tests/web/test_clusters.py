@@ -156,6 +156,7 @@ def test_forms_say_what_is_missing(client: TestClient) -> None:
     ("values", "says"),
     [
         ({"model": "tiny-bert"}, "a causal language model"),
+        ({"model": "tiny-gpt2", "chat": "on", "flags": "1"}, "a model whose tokenizer has a chat template"),
         ({"model": "tiny-gpt2", "domains": "nowhere"}, "domains of mine"),
         ({"model": "tiny-gpt2", "method": "nig"}, "a method that scores feed-forward units of a prompt"),
         ({"model": "tiny-gpt2", "questions": "absent"}, "question set"),

@@ -11,6 +11,7 @@ from app.kinds.clusters.points import passes_of
 from app.kinds.clusters.question import KEY, ClustersForm, ClustersQuestion
 from app.kinds.desk import Desk
 from app.kinds.queries import finding, sampled
+from app.models.chat import check_template
 from app.models.tasks import tasks
 
 
@@ -33,6 +34,8 @@ class ClustersAsk(Ask[ClustersQuestion, ClustersForm]):
         if unknown:
             known = ", ".join(questions.domains)
             raise BadInput(f"domains of {questions.name}: {known}", ", ".join(unknown), "Choose among them.", "domains")
+        if form.sample.chat:
+            check_template(desk.hosts.encoder(model.place).tokenizer)
         sample = form.sample.model_copy(update={"questions": questions.hash, "name": questions.name})
         method = desk.method(form.method, form.params, model)
         if not method.of_prompts:

@@ -148,11 +148,12 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         """Scores, thresholds, and where they were made."""
         look = self.look
         beyond = "below -" if self.sets.negative else "above "
+        chat = "; prompts were wrapped with the model's chat template" if self.question.sample.chat else ""
         return (
             f"{self.method.paragraph(self.target or 'target')}; of each query's prompts, scores {beyond}"
             f"{look.threshold:g} of the largest ({look.how.replace('_', ' ')}), discounted by inverse cluster "
             f"attribution, the first {look.size}, without neurons of more than {100 * look.common:g} % of the "
-            f"clusters; {self.computed}."
+            f"clusters{chat}; {self.computed}."
         )
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.analysis.clusters import LEAST_QUERIES, Strongest
+from app.analysis.clusters import LEAST_QUERIES
 from app.domain.errors import BadInput
 from app.domain.examples import Example
 from app.domain.question_sets import QuestionQuery, Wording
@@ -20,18 +20,12 @@ from app.domain.sites import NeuronSpace
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.points import other_methods, passes_of
 from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.queries import GROUP, NEGATIVE_NEURONS, NEGATIVE_SCORES, PROMPT, finding, parts_at, sampled, stored
+from app.kinds.prompt_scores import most_negative_of, read_neurons, strongest_of
+from app.kinds.queries import GROUP, NEGATIVE_NEURONS, NEGATIVE_SCORES, PROMPT, asked, finding, parts_at, sampled
 from app.kinds.rankings import score_facts, score_rows
 from app.methods.base import Attribution, Method, method_of
-from app.models.continuations import Continuations, answers_of
+from app.models.continuations import Continuations, answers_of, explained_answer
 from app.models.host import ModelHost
-from app.models.targets import token_target
-
-KEPT = 2000
-FLOOR = 0.02
-"""Scores below this share of a prompt's largest are not stored: no threshold goes lower."""
-READ, WORDS = 60, 6
-"""How many neurons of a prompt, of either sign, are read as tokens, and how many tokens at either end."""
 
 
 class ClustersWork:
@@ -43,8 +37,8 @@ class ClustersWork:
 
     @cached_property
     def queries(self) -> Mapping[str, QuestionQuery]:
-        """The stored set's queries by key."""
-        return {query.key: query for query in stored(self.question.sample, self.given.questions)}
+        """The stored set's queries by key, as the model reads them."""
+        return asked(self.question.sample, self.given.questions, self.host)
 
     @cached_property
     def space(self) -> NeuronSpace:
@@ -127,29 +121,14 @@ class ClustersWork:
                 strongest = strongest_of(self._attributed(method, wording, answers), self.space)
                 rows += _arrays(shard.first + at, zip(parts_at(name), strongest.both, strict=True))
             every.append(attribution)
-        rows.append(ItemRow(shard.number, "reading", [], {}, {"query": query.key, "neurons": self._read(every)}))
+        read = read_neurons(self.host, every, self.space)
+        rows.append(ItemRow(shard.number, "reading", [], {}, {"query": query.key, "neurons": read}))
         means = {site: np.mean([a.neurons[site][:1] for a in every], axis=0)[None] for site in self.space.sites}
         return Partial(RunningScores.of(("all",), means), tuple(rows))
 
     def _attributed(self, method: Method, wording: Wording, answers: Continuations) -> Attribution:
         batch = self.host.encode([Example("0", wording.prompt)], max_length=self.question.max_length)
-        right = answers.target
-        target = token_target("probability", right.token, right.word, "the right answer")
-        return method.attribute(self.host, batch, target)[0]
-
-    def _read(self, attributions: list[Attribution]) -> dict[str, Any]:
-        """What the strongest neurons of a query write: flat index to tokens that they raise and lower most."""
-        ends = [of(attribution, self.space) for attribution in attributions for of in (strongest_of, most_negative_of)]
-        strongest = [found.neurons[:READ].tolist() for found in ends]
-        flat = sorted({number for numbers in strongest for number in numbers})
-        reading: dict[str, Any] = {}
-        for site, units in self.space.split(np.asarray(flat, dtype=np.int64)).items():
-            logits = self.host.weights.vocabulary(site.layer, units.tolist())
-            for unit, row in zip(units.tolist(), logits, strict=True):
-                tokens = (row.topk(WORDS).indices.tolist(), row.topk(WORDS, largest=False).indices.tolist())
-                words = [[self.host.tokenizer.decode([token]) for token in one] for one in tokens]
-                reading[str(self.space.offsets[site] + unit)] = words
-        return reading
+        return method.attribute(self.host, batch, explained_answer(answers))[0]
 
     def _rows(
         self, item: int, query: QuestionQuery, wording: int, answers: Continuations, attribution: Attribution
@@ -205,30 +184,3 @@ def _arrays(item: int, parts: Iterable[tuple[str, NDArray[Any]]]) -> Iterator[Ro
     """What is stored of a prompt: names of parts, and their numbers."""
     for name, numbers in parts:
         yield ArrayRow(GROUP, f"{item}", name, "mid", 0, 1, numbers.astype(np.float64))
-
-
-def strongest_of(attribution: Attribution, space: NeuronSpace) -> Strongest:
-    """The strongest scores of a prompt, down to a share of its largest, in float32 as they are stored."""
-    scores = _stored(attribution, space)
-    found = Strongest.of(scores, KEPT)
-    kept = found.scores > _floor(scores)
-    return Strongest(found.neurons[kept], found.scores[kept])
-
-
-def most_negative_of(attribution: Attribution, space: NeuronSpace) -> Strongest:
-    """The scores furthest below zero, down to the same share of the largest score above zero (section 18, 5): signed,
-    the lowest first."""
-    scores = _stored(attribution, space)
-    found = Strongest.of(-scores, KEPT)
-    kept = found.scores > _floor(scores)
-    return Strongest(found.neurons[kept], -found.scores[kept])
-
-
-def _stored(attribution: Attribution, space: NeuronSpace) -> NDArray[np.float64]:
-    """[N] scores of a prompt, rounded to float32 as they are stored."""
-    scores: NDArray[np.float64] = np.concatenate([attribution.neurons[site][0] for site in space.sites])
-    return scores.astype(np.float32).astype(np.float64)
-
-
-def _floor(scores: NDArray[np.float64]) -> float:
-    return FLOOR * max(0.0, float(scores.max(initial=0.0)))

@@ -28,7 +28,7 @@ from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.effects.measures import MATCHED, MATCHED_NEGATIVE, NEGATIVE, RELEVANT
 from app.kinds.effects.question import EffectsQuestion
-from app.kinds.queries import Sets, finding, stored, stored_sets
+from app.kinds.queries import Sets, asked, finding, stored_sets
 from app.models.continuations import OUTPUTS, Continuations, answer_target, answers_of
 from app.models.host import ModelHost
 
@@ -69,8 +69,8 @@ class EffectsWork:
 
     @cached_property
     def queries(self) -> Mapping[str, QuestionQuery]:
-        """The stored set's queries by key."""
-        return {query.key: query for query in stored(self.search.sample, self.given.questions)}
+        """The stored set's queries by key, as the model reads them."""
+        return asked(self.search.sample, self.given.questions, self.host)
 
     def plan(self) -> dict[str, Any]:
         """The queries, and the ones that answer beside each."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.domain.counting import counted
 from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS, Seen
 from app.domain.model_at_hand import Model
+from app.domain.variants import Variant
 from app.kinds.desk import Desk
 from app.kinds.explain.question import KEY, ExplainQuestion
 from app.kinds.timings import Speed
@@ -35,10 +36,12 @@ class Separation:
 @dataclass(frozen=True)
 class Preview:
     """What the line under the texts says. ``tokens`` are those of an answer that was asked for, of which the first is
-    explained; ``separation`` is there where several passages can be given."""
+    explained; ``variants`` are it behind the prompt, with a blank in front and without; ``separation`` is there
+    where several passages can be given."""
 
     target: str
     tokens: tuple[str, ...]
+    variants: tuple[Variant, ...]
     separation: Separation | None
     counts: tuple[Count, ...]
     estimate: str
@@ -52,6 +55,7 @@ def preview(question: ExplainQuestion, model: Model, passes: int, separation: Se
     return Preview(
         target=desk.target_sentence(model.info, question.target, form),
         tokens=desk.asked_tokens(model, question.target, question.examples),
+        variants=desk.variants(model, question.examples[0], question.target.token or ""),
         separation=separation,
         counts=tuple(_count(one, text) for one, text in zip(seen, texts, strict=True)),
         estimate=estimate(desk.speed(model.info.slug, KEY, question.method), passes * len(texts)),

@@ -28,12 +28,12 @@ from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
 from app.kinds.locators.pairs import pairs
 from app.kinds.locators.question import BASELINE, LocatorsQuestion
-from app.kinds.queries import Sets, finding, stored, stored_sets
+from app.kinds.queries import Sets, asked, finding, stored_sets
 from app.methods import DEFAULT
 from app.methods.base import Method, method_of
-from app.models.continuations import answers_of, contrast_target
+from app.models.continuations import answers_of, contrast_target, explained_answer
 from app.models.host import ModelHost
-from app.models.targets import Target, token_target
+from app.models.targets import Target
 
 ROWS = {"cpu": 64, "cuda": 1024}
 Members = NDArray[np.int64]
@@ -57,7 +57,7 @@ class LocatorsWork:
     @cached_property
     def queries(self) -> Mapping[str, QuestionQuery]:
         """The stored set's queries by key."""
-        return {query.key: query for query in stored(self.search.sample, self.given.questions)}
+        return asked(self.search.sample, self.given.questions, self.host)
 
     @cached_property
     def attribution(self) -> Method:
@@ -135,8 +135,8 @@ class LocatorsWork:
     def _whole(self, wording: Wording, refused: str | None) -> tuple[dict[str, Floats], dict[str, float]]:
         """Locator to [N] scores of all neurons of a prompt's right token, and to the unexplained share of its sum."""
         batch = self.host.encode([Example("0", wording.prompt)], max_length=self.search.max_length)
-        right = answers_of(self.host, wording, self.search.sample.blank, self.search.max_length).target
-        target = token_target("probability", right.token, right.word, "the right answer")
+        answers = answers_of(self.host, wording, self.search.sample.blank, self.search.max_length)
+        target = explained_answer(answers)
         scored = [self.attribution] if refused else [self.attribution, self.gradients]
         told: dict[str, Floats] = {}
         remainder: dict[str, float] = {}
@@ -193,8 +193,8 @@ class LocatorsWork:
         """Causal tracing of a prompt's right token: its probability intact, under noise, and with each block put back;
         means over the draws."""
         batch = self.host.encode([Example("0", wording.prompt)], max_length=self.search.max_length)
-        right = answers_of(self.host, wording, self.search.sample.blank, self.search.max_length).target
-        target = token_target("probability", right.token, right.word, "the right answer")
+        answers = answers_of(self.host, wording, self.search.sample.blank, self.search.max_length)
+        target = explained_answer(answers)
         seeds = range(self.question.seed, self.question.seed + self.question.noise)
         intact, told = traced(self.host, batch, target, self.sets.space, seeds)
         noised, *restored = told.mean(0).tolist()

@@ -9,7 +9,7 @@ from app.domain.errors import BadInput
 from app.domain.query_sampling import Blank
 from app.domain.question_sets import LETTERS, QuestionQuery, Wording
 from app.kinds.predict.question import WRONG, Proposed
-from app.models.continuations import BLANKS, next_token
+from app.models.continuations import READ_BY, next_token
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Choices:
         Raises:
             BadInput: there is none.
         """
-        ways = BLANKS if self.blank == "auto" else (self.blank,)
+        ways = READ_BY[self.blank]
         fitting = [way for way in ways if all(self._token(prompt, text, way) is not None for text in texts)]
         if not fitting:
             for text in texts:

@@ -26,7 +26,7 @@ from app.kinds.predict.activity import Read, cut_rows
 from app.kinds.predict.choices import Choice, Choices
 from app.kinds.predict.question import LEAST_FOUND, WRONG, PredictQuestion
 from app.kinds.predict.split import DomainSplit, split_of, splits
-from app.kinds.queries import Sets, stored, stored_sets
+from app.kinds.queries import Sets, asked, stored_sets
 from app.models.continuations import continuations
 from app.models.host import ModelHost
 
@@ -62,7 +62,7 @@ class PredictWork:
     @cached_property
     def queries(self) -> Mapping[str, QuestionQuery]:
         """The stored set's queries by key."""
-        return {query.key: query for query in stored(self.search.sample, self.given.questions)}
+        return asked(self.search.sample, self.given.questions, self.host)
 
     @cached_property
     def choices(self) -> Choices:
@@ -163,7 +163,7 @@ class PredictWork:
         """The model's own choice, and the activity under each proposed answer and at the prompt's end."""
         prompt, longest = query.wordings[at].prompt, self.search.max_length
         told = continuations(self.host, prompt, choice.texts, choice.right, self.choices.blank, longest)
-        blank = " " if told.target.blank == "space" else ""
+        blank = "" if told.target.blank == "bare" else " "
         proposals = [prompt + blank + text for text in choice.proposals]
         options = last_activity(self.host, proposals, self.sets.space, longest)
         alone = last_activity(self.host, [prompt], self.sets.space, longest)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from app.domain.bounds import Count, Note, Seed, Word
-from app.domain.query_sampling import BLANKS, Blank, Thresholds
+from app.domain.query_sampling import BLANKS, Thresholds
 from app.domain.questions import Question, Shown
 
 KEY = "writing"
@@ -17,6 +17,9 @@ WHERE = {
     "generated": "tokens behind the prompt",
     "all": "all tokens",
 }
+OneWay = Literal["auto", "space", "bare"]
+ONE_WAY = {way: BLANKS[way] for way in ("auto", "space", "bare")}
+"""How an answer is read: of several tokens, the two ways are never added up."""
 NEUTRAL = (
     "On Saturday morning the market opened at eight. Two farmers carried baskets of apples and pears to a long wooden "
     "table, and a boy wrote the prices on a small board. It rained a little before noon, but most people stayed, "
@@ -64,7 +67,7 @@ class WritingQuestion(Question):
     limit: Annotated[int, Shown("At most so many queries", more=True)] = Field(
         20, ge=1, le=10_000, description="of the search, where no prompts are given"
     )
-    blank: Annotated[Blank, Shown("Answers are read", titles=BLANKS, more=True)] = Field(
+    blank: Annotated[OneWay, Shown("Answers are read", titles=ONE_WAY, more=True)] = Field(
         "auto", description="behind the prompt: with a blank in front, without, or whichever is likelier"
     )
     neutral: Annotated[Note, Shown("Unrelated text", widget="area", more=True)] = Field(

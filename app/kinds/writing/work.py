@@ -7,7 +7,7 @@ tokens of an answer.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,13 +22,14 @@ from app.domain.question_sets import QuestionQuery
 from app.domain.results import ItemRow
 from app.domain.roles import SOURCE
 from app.domain.scores import RunningScores
+from app.domain.variants import BLANKS
 from app.interventions.edits import Cell, Sources, compile_edits
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.queries import Sets, stored, stored_sets
+from app.kinds.queries import Sets, asked, stored_sets
 from app.kinds.writing.question import DOMAIN, OWN, WritingQuestion
 from app.kinds.writing.texts import FreeText, texts
-from app.models.continuations import BLANKS, added_tokens
+from app.models.continuations import added_tokens
 from app.models.encoding import Batch
 from app.models.generation import forced
 from app.models.host import ModelHost
@@ -66,7 +67,7 @@ class WritingWork:
         """The stored set's queries by key; none where texts are given."""
         if self.question.prompts:
             return {}
-        return {query.key: query for query in stored(self.search.sample, self.given.questions)}
+        return asked(self.search.sample, self.given.questions, self.host)
 
     @cached_property
     def texts(self) -> tuple[FreeText, ...]:
@@ -188,7 +189,7 @@ class WritingWork:
         Raises:
             BadInput: none is.
         """
-        ways: Sequence[Literal["space", "bare"]] = BLANKS if self.question.blank == "auto" else (self.question.blank,)
+        ways = BLANKS if self.question.blank == "auto" else (self.question.blank,)
         found, fault = [], None
         for way in ways:
             try:

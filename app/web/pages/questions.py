@@ -8,8 +8,10 @@ from starlette.datastructures import FormData, UploadFile
 
 from app.domain.bounds import Filter, Key, Offset, Seed, Word
 from app.domain.errors import BadInput, GolgiError
+from app.domain.question_drafts import draft_of
 from app.domain.question_import import COLUMNS, LAYOUTS
-from app.web.page import Sent, away, render, services
+from app.services.question_drafts import DraftView
+from app.web.page import Sent, away, given_of, render, services
 
 router = APIRouter(include_in_schema=False)
 ABOUT = ("name", "licence", "source", "layout", "domain_by", "seed")
@@ -81,6 +83,31 @@ def values_of(sent: FormData) -> dict[str, Any]:
     values: dict[str, Any] = {name: Word(sent[name]).strip() for name in ABOUT if str(sent.get(name) or "").strip()}
     named = {field: str(sent.get(f"column-{field}") or "").strip() for field in COLUMNS}
     return {**values, "name": values.get("name", ""), "columns": {f: column for f, column in named.items() if column}}
+
+
+@router.get("/questions/new", name="new_questions")
+def new(request: Request, base: Word = "") -> Response:
+    """Queries by hand; ``base`` is a set that they go on from."""
+    return _draft(request, services(request).drafts.begun(base))
+
+
+def _draft(request: Request, view: DraftView, error: GolgiError | None = None) -> Response:
+    status = error.status if error else 200
+    return render(request, "question_new", view, status=status, error=error)
+
+
+@router.post("/questions/new", name="save_new_questions")
+def save_new(request: Request, sent: Sent) -> Response:
+    """A query or a row more or less, a look at the report, or the set stored; what was typed stays."""
+    drafts, draft, action = services(request).drafts, draft_of(given_of(sent)), str(sent.get("do") or "look")
+    try:
+        if action == "save":
+            return away(request, "question_set", name=drafts.save(draft).name)
+        if action == "look":
+            return _draft(request, drafts.looked(draft))
+        return _draft(request, drafts.view(drafts.changed(draft, action)))
+    except GolgiError as error:
+        return _draft(request, drafts.view(draft), error)
 
 
 @router.get("/questions/{name}", name="question_set")
