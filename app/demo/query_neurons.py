@@ -17,6 +17,8 @@ from app.demo.query_neurons_report import Study, report
 from app.domain.runs import Run, RunState
 from app.kinds.clusters.question import KEY as SEARCH
 from app.kinds.effects.question import KEY as EFFECTS
+from app.kinds.locators.question import KEY as LOCATORS
+from app.kinds.predict.question import KEY as PREDICT
 from app.main import Golgi, build
 from app.settings import Settings
 
@@ -47,20 +49,21 @@ class Part:
 
 
 RELATIONS = ("capital", "language", "continent", "symbol", "animal_class", "opposite", "past", "next_month", "currency")
-PARTS = (
-    Part("facts", REAL, FACTS, 10, 3, 2, RELATIONS),
-    Part("letters", DEMO, LETTERS, 10, 2, 2),
-    Part("demo facts", DEMO, FACTS, 10, 3, 2, RELATIONS),
-)
+PARTS = (Part("facts", REAL, FACTS, 10, 3, 2, RELATIONS), Part("letters", DEMO, LETTERS, 10, 2, 2))
+DOSES: Mapping[str, Any] = {"factors": [0.0, 0.5, 1.5, 2.0, 3.0], "sizes": [1, 2, 5, 10], "seeds": 2, "negative": False}
+"""A test at several factors and numbers of neurons; with fewer random sets, since each is tested at every dose."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is computed: points of a path, random sets a query; ``limit`` of queries a domain, 0 for the part's."""
+    """How much is computed: points of a path, random sets a query; ``limit`` of queries a domain, 0 for the part's;
+    ``new`` queries of a domain that are predicted, ``located`` queries on which locators are compared."""
 
     steps: int = 16
     seeds: int = 10
     limit: int = 0
+    new: int = 10
+    located: int = 18
 
 
 def asked(golgi: Golgi, kind: str, values: Mapping[str, Any]) -> Run:
@@ -106,12 +109,22 @@ def tested(golgi: Golgi, search: Run, size: Size) -> Run:
     return asked(golgi, EFFECTS, {"source": search.fingerprint, "seeds": size.seeds})
 
 
+def followed(golgi: Golgi, search: Run, size: Size) -> tuple[Run, ...]:
+    """Doses, new questions, and other ways to find neurons."""
+    source = {"source": search.fingerprint}
+    doses = asked(golgi, EFFECTS, {**source, **DOSES})
+    predicted = asked(golgi, PREDICT, {**source, "limit": size.new, "seeds": size.seeds})
+    located = asked(golgi, LOCATORS, {**source, "queries": size.located, "steps": size.steps, "seeds": size.seeds})
+    return doses, predicted, located
+
+
 def study(golgi: Golgi, size: Size, parts: Sequence[Part] = PARTS) -> Study:
-    """Every part, its search and its test."""
+    """Every part: its search, its test, and what follows."""
     imported(golgi, sorted({part.questions for part in parts}))
     searches = {part.key: searched(golgi, part, size) for part in parts}
     effects = {key: tested(golgi, search, size) for key, search in searches.items()}
-    return Study(golgi.services.pages, searches, effects)
+    further = {key: followed(golgi, search, size) for key, search in searches.items()}
+    return Study(golgi.services.pages, searches, effects, further)
 
 
 def main() -> None:

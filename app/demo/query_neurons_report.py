@@ -30,11 +30,12 @@ BOOST, SUPPRESS = 2.0, 0.0
 
 @dataclass(frozen=True)
 class Study:
-    """What is stored: part to its search, and to the test of its neurons."""
+    """What is stored: part to its search, to the test of its neurons, and to what followed."""
 
     pages: Pages
     searches: Mapping[str, Run]
     effects: Mapping[str, Run]
+    further: Mapping[str, tuple[Run, ...]]
 
     def search(self, part: str) -> ClustersReport:
         """What a search found."""
@@ -145,7 +146,17 @@ def _found(study: Study, part: str) -> str:
 
 {_overlaps(search)}
 {_moved(effect)}
-{_beside(effect)}"""
+{_beside(effect)}
+{_further(study, part)}"""
+
+
+def _further(study: Study, part: str) -> str:
+    """Doses, new questions and other locators, in the sentences of their pages."""
+    said = []
+    for run in study.further[part]:
+        report = study.pages.run(run.id).report
+        said += [f"- {text}" for text in (*report.sentences, *run.warnings) if text]
+    return "Doses, new questions, other ways to find neurons:\n\n" + "\n".join(said) + "\n"
 
 
 def _depth(search: ClustersReport) -> str:

@@ -141,7 +141,7 @@ def test_negative_neurons_are_the_mirror_of_scores(llama: ModelHost) -> None:
     for key in positive.queries:
         summed: dict[int, float] = {}
         for wording in finding(doing.question.sample, doing.queries[key]):
-            attribution = doing._attributed(wording, doing.answers(wording))
+            attribution = doing._attributed(doing.method, wording, doing.answers(wording))
             scores = np.concatenate([attribution.neurons[site][0] for site in doing.space.sites])
             for flat in np.flatnonzero(scores < -0.3 * scores.max()).tolist():
                 summed[flat] = summed.get(flat, 0.0) - scores[flat]
