@@ -55,6 +55,7 @@ def test_a_bar_leads_to_its_layer(page: Any) -> None:
     x, y = page.evaluate(PLACE, [3, 2])
     page.mouse.click(x, y)
     page.wait_for_url(re.compile(r"/layers/2\?part=all$"))
+    assert "Layer 2" in page.locator("h1").inner_text() and page.locator("tr#unit").count() == 0
 
 
 def test_the_table_leads_to_the_same_row_by_key(page: Any) -> None:
