@@ -16,7 +16,7 @@ from app.domain.results import ItemRow
 from app.domain.sites import NeuronSpace
 
 Floats = NDArray[np.float64]
-RELEVANT, RANDOM = "query-relevant", "random, same blocks"
+RELEVANT, RANDOM, COMMON = "query-relevant", "random, same blocks", "common"
 FEWEST = 5
 """Tested neurons of a query, at least: a rank correlation over fewer says nothing."""
 

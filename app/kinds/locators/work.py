@@ -26,6 +26,7 @@ from app.interventions.responses import responses
 from app.interventions.tracing import traced
 from app.jobs.base import Finished, Inputs, Partial, Shard
 from app.kinds.clusters.question import ClustersQuestion
+from app.kinds.locators.measures import COMMON, RANDOM, RELEVANT
 from app.kinds.locators.pairs import pairs
 from app.kinds.locators.question import BASELINE, LocatorsQuestion
 from app.kinds.queries import Sets, asked, finding, stored_sets
@@ -38,7 +39,6 @@ from app.models.targets import Target
 ROWS = {"cpu": 64, "cuda": 1024}
 Members = NDArray[np.int64]
 Floats = NDArray[np.float64]
-COMMON, RANDOM, RELEVANT = "common", "random, same blocks", "query-relevant"
 
 
 class LocatorsWork:

@@ -16,7 +16,7 @@ from app.domain.results import ItemRow
 
 Floats = NDArray[np.float64]
 MODEL, SUM, PROBE = "the model's own choice", "domain neurons, weighted sum", "domain neurons, probe"
-RANDOM_SUM, RANDOM_PROBE, CHANCE = "random neurons, weighted sum", "random neurons, probe", "chance"
+RANDOM_SUM, RANDOM_PROBE = "random neurons, weighted sum", "random neurons, probe"
 WAYS = (MODEL, SUM, PROBE, RANDOM_SUM, RANDOM_PROBE)
 PAIRS = ((SUM, MODEL), (PROBE, MODEL), (SUM, RANDOM_SUM), (PROBE, RANDOM_PROBE))
 """What is set against what, paired by query."""
