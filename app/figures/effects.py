@@ -1,5 +1,6 @@
 """Figures of scaled neurons: how far each set moves answers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,12 +69,12 @@ def changes(
     return Figure("changes", "What each set moves", caption, plot, columns, tuple(rows))
 
 
-def dose(lines: Mapping[str, Points], unit: str, share: bool, many: str, caption: str) -> Figure:
+def dose(lines: Mapping[str, Points], unit: str, share: bool, many: str, caption: str, log: bool = False) -> Figure:
     """A measure over factors: lines with bands of 95 % over queries; a factor of 1 is the intact model.
 
     Args:
         lines: name to points by ascending factor. unit: of the measure, in words. share: shown in percent.
-        many: how many neurons, in words. caption: run and n.
+        many: how many neurons, in words. caption: run and n. log: of a ratio.
     """
     style = "+.1%" if share else ".3g"
     data: list[dict[str, Any]] = []
@@ -96,6 +97,7 @@ def dose(lines: Mapping[str, Points], unit: str, share: bool, many: str, caption
                 "hovertemplate": f"× %{{x:g}}: %{{y:{style}}}<extra>{name}</extra>",
             }
         )
+    plain = {"zeroline": True, "automargin": True}
     one = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1}
     note = {"x": 1, "yref": "paper", "y": 1, "yanchor": "top", "xanchor": "left", "text": " intact", "showarrow": False}
     plot = {
@@ -105,7 +107,7 @@ def dose(lines: Mapping[str, Points], unit: str, share: bool, many: str, caption
             unit,
             height=400,
             showlegend=True,
-            yaxis={"tickformat": style if share else "", "zeroline": True, "automargin": True},
+            yaxis={"type": "log", "automargin": True} if log else {**plain, "tickformat": style if share else ""},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
             shapes=[{**one, "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}],
             annotations=[note],
@@ -123,6 +125,7 @@ def doses(
     unit: str,
     share: bool,
     caption: str,
+    log: bool = False,
 ) -> Figure:
     """Heat map of what the query's own answer does under every factor and number of neurons.
 
@@ -130,18 +133,21 @@ def doses(
         values: [numbers][factors] mean over queries; None where it is not told.
         sizes: numbers of neurons, in words. factors: ascending.
         unit: of the measure, in words. share: shown in percent. caption: run and n.
+        log: of a ratio; colours go by its logarithm, 1 is neutral.
     """
-    known = [value for row in values for value in row if value is not None]
+    cells = [[value if value is None or not log else math.log10(max(value, 1e-9)) for value in row] for row in values]
+    known = [value for row in cells for value in row if value is not None]
     most = limit(known)
-    style = "{:+.0%}" if share else "{:.2g}"
+    style = "{:+.0%}" if share else "{:.3g}"
     names = [f"× {factor:g}" for factor in factors]
+    bar = {"thickness": 12, "outlinewidth": 0, "tickformat": "+.0%" if share else ""}
     plot = {
         "data": [
             {
                 "type": "heatmap",
                 "x": names,
                 "y": list(sizes),
-                "z": [list(row) for row in values],
+                "z": cells,
                 "text": [["" if value is None else style.format(value) for value in row] for row in values],
                 "texttemplate": "%{text}",
                 "colorscale": DIVERGING,
@@ -150,7 +156,7 @@ def doses(
                 "xgap": 2,
                 "ygap": 2,
                 "hovertemplate": "%{y} neurons, %{x}: %{text}<extra></extra>",
-                "colorbar": {"thickness": 12, "outlinewidth": 0, "tickformat": "+.0%" if share else ""},
+                "colorbar": bar | ({"title": {"text": "log10", "side": "right"}} if log else {}),
             }
         ],
         "layout": layout(

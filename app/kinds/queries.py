@@ -78,6 +78,13 @@ def asked(sample: QuerySample, reader: QuestionReader, host: ModelHost) -> dict[
     }
 
 
+def in_title(factors: Sequence[float]) -> str:
+    """Factors in a run's title: ``× 0 and × 2``, ``8 factors``."""
+    if len(factors) > 3:
+        return f"{len(factors)} factors"
+    return " and ".join(f"× {factor:g}" for factor in factors)
+
+
 def stored(sample: QuerySample, reader: QuestionReader) -> tuple[QuestionQuery, ...]:
     """All queries of the stored set.
 

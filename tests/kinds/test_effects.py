@@ -177,7 +177,7 @@ def row(item: int, domain: str, own: list[list[float]], other: list[list[float]]
             "intact": shares[0],
             "answers": [[["set", None, shares[1]], *[["random, same blocks", n, s] for n, s in enumerate(shares[2:])]]],
         }
-        for relation, shares in (("own", own), ("other domain", other))
+        for relation, shares in (("own", own), ("other domain", other or own))
     ]
     return ItemRow(item, "effects", [], {}, {"query": f"q{item}", "domain": domain, "prompts": prompts})
 
@@ -264,3 +264,16 @@ def test_dose_curves_by_hand() -> None:
     assert ratios(changes(0), factors) == {}
     assert np.isnan(measured("among", [([0.5, np.nan, 0.1, 0.5], [0.1, np.nan, 0.1, 0.1])]))
     assert np.isnan(Changes(rows, 0, 0.0, 7).of("right", RELEVANT, OWN)).all()
+
+
+def test_a_query_without_neurons_has_no_random_sets() -> None:
+    """Its own answer stays, and it is left out where sets are compared with random ones."""
+    first = row(0, "d", [[0.8, 0.1, 0.2, 0.9], [0.2, 0.3, 0.4, 0.6], [0.8, 0.1, 0.2, 0.9], [0.4, 0.1, 0.2, 0.5]], [])
+    other = row(1, "e", [[0.4, 0.1, 0.6, 0.9], [0.4, 0.1, 0.6, 0.9]], [])
+    for one in (first, other):
+        one.notes["prompts"] = one.notes["prompts"][:1]
+    tested, random = Changes([first, other], 0, 0.0).lines()
+    assert tested.own.mean == pytest.approx(-0.75 / 2) and tested.own.n == 2
+    assert random.own.mean == pytest.approx(-0.25) and random.own.n == 1
+    assert tested.against_random is not None and tested.against_random.mean == pytest.approx(-0.5)
+    assert tested.against_random.holm == tested.against_random.p

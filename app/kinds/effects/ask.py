@@ -12,7 +12,7 @@ from app.kinds.asking import Ask, Asked, Values
 from app.kinds.clusters.question import KEY as SEARCH
 from app.kinds.desk import Desk
 from app.kinds.effects.question import EffectsForm, EffectsQuestion
-from app.kinds.queries import search_of
+from app.kinds.queries import in_title, search_of
 
 
 class EffectsAsk(Ask[EffectsQuestion, EffectsForm]):
@@ -34,7 +34,7 @@ class EffectsAsk(Ask[EffectsQuestion, EffectsForm]):
         model = desk.model_of(source)
         factors = tuple(dict.fromkeys(form.factors))
         sizes = tuple(sorted({size for size in form.sizes if 0 < size < form.thresholds.size}))
-        title = f"{source.title}, " + " and ".join(f"× {factor:g}" for factor in factors)
+        title = f"{source.title}, {in_title(factors)}"
         return Asked(self.question(form, factors=factors, sizes=sizes), model, title, source.title, {SOURCE: source})
 
     def read(self, given: Given, *, boxes: bool = False) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from app.analysis.clusters import UNSTABLE
 from app.analysis.uncertainty import bootstrap
 from app.domain.counting import counted
 from app.figures import effects as figures
@@ -66,7 +67,8 @@ def ratios(changes: Callable[[float], Changes], factors: tuple[float, ...]) -> d
         of = changes(factor)
         ratio = of.ratio(RELEVANT)
         if ratio is not None and np.isfinite(ratio.ratio):
-            points.append(DosePoint(factor, ratio.ratio, ratio.low, ratio.high, len(of.rows)))
+            high = ratio.high if np.isfinite(ratio.high) else ratio.ratio
+            points.append(DosePoint(factor, ratio.ratio, ratio.low, high, len(of.rows)))
     return {"own over other domain": points} if points else {}
 
 
@@ -131,7 +133,14 @@ class Doses:
         points = {name: [astuple(point) for point in row] for name, row in lines.items()}
         many = f"the {counted(self.size, 'strongest neuron')}" if self.size > 1 else "the strongest neuron"
         many = many if self.size else "all query-relevant neurons"
-        return figures.dose(points, *self.unit, many, f"{self.caption} · bands: 95 % over queries")
+        caption = f"{self.caption} · bands: 95 % over queries{self._unstable(at)}"
+        return figures.dose(points, *self.unit, many, caption, self.shown == RATIO)
+
+    def _unstable(self, at: Callable[[float], Changes]) -> str:
+        """Factors whose ratio says little, of a curve of ratios."""
+        found = {factor: at(factor).ratio(RELEVANT) for factor in self.question.factors if self.shown == RATIO}
+        weak = [f"× {factor:g}" for factor, ratio in found.items() if ratio is not None and ratio.unstable]
+        return f" · unstable, other domains move by less than {UNSTABLE:g}: {', '.join(weak)}" if weak else ""
 
     def _map(self) -> Figure:
         sizes = [*self.question.sizes, 0]
@@ -140,7 +149,7 @@ class Doses:
         names = [f"{size}" if size else "all" for size in sizes]
         whole = [len(row.notes["sets"][RELEVANT]) for row in self.whole.rows]
         caption = f"{self.caption} · all: {np.mean(whole):.1f} neurons a query; a smaller set is taken whole"
-        return figures.doses(values, names, factors, *self.unit, caption)
+        return figures.doses(values, names, factors, *self.unit, caption, self.shown == RATIO)
 
     def _mean(self, factor: float, size: int) -> float | None:
         of = self.changes(factor, size)

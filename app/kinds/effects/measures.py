@@ -6,7 +6,7 @@ Axes: Q queries, J prompts of a query, R random sets; an answer is [4] shares, s
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.analysis.clusters import ChangeRatio, change_ratio
-from app.analysis.uncertainty import Effect, effects
+from app.analysis.uncertainty import Effect, effects, holm
 from app.domain.results import ItemRow
 from app.kinds.effects.changes import RIGHT, RIGHT_AMONG, accuracy, measured
 
@@ -149,9 +149,9 @@ class Changes:
         """Every set; p values are corrected over the sets (Holm)."""
         names = self.names()
         own = {name: self.relative(name, OWN) for name in names}
-        whole = effects(np.stack([own[name] for name in names], axis=1)) if names else ()
+        whole = _effects([own[name] for name in names])
         tested = {name: _random(name) for name in names if _random(name) in own and not name.startswith("random")}
-        beside = effects(np.stack([own[a] - own[b] for a, b in tested.items()], axis=1)) if tested else ()
+        beside = _effects([own[a] - own[b] for a, b in tested.items()])
         against = dict(zip(tested, beside, strict=True))
         return tuple(
             self._line(name, effect, own[name], against.get(name)) for name, effect in zip(names, whole, strict=True)
@@ -167,7 +167,7 @@ class Changes:
             other=_mean(self.relative(name, OTHER)),
             ratio=self.ratio(name),
             against_random=against,
-            expected=float(np.mean(own < 0 if falls else own > 0)),
+            expected=float(np.mean((own < 0 if falls else own > 0)[np.isfinite(own)])),
             flips=self.flips(name),
             margin=self.change(name, "margin"),
             others=self.change(name, "wrong"),
@@ -187,6 +187,15 @@ class Changes:
         for at, domain in enumerate(self.domains):
             rows[domain].append(at)
         return {domain: (len(at), float(own[at].mean()), _mean(other[at])) for domain, at in rows.items()}
+
+
+def _effects(columns: Sequence[Floats]) -> tuple[Effect, ...]:
+    """One effect per column [Q], over the queries that have it (a query without neurons has no random sets)."""
+    known = [column[np.isfinite(column)] for column in columns]
+    if all(len(column) == len(columns[0]) for column in known):
+        return effects(np.stack(known, axis=1)) if known else ()
+    found = [effects(column[:, None])[0] for column in known]
+    return tuple(replace(one, holm=p) for one, p in zip(found, holm([one.p for one in found]), strict=True))
 
 
 def _random(name: str) -> str:

@@ -238,6 +238,10 @@ class EffectsWork:
         if self.question.measured == "held_out" and plan["held_out"] < plan["items"]:
             seen = plan["items"] - plan["held_out"]
             yield f"{seen} of {plan['items']} queries have no wording left that found no neurons: theirs found them."
+        elif self.negative is not None:
+            none = sum(not len(found.neurons) for found in self.negative.relevant.values())
+            if none:
+                yield f"{none} of {plan['items']} queries have no negative neuron under these thresholds."
         empty = sum(not len(found.neurons) for found in self.sets.relevant.values())
         if self.question.seeds < FEW:
             yield f"{self.question.seeds} random sets a query stand beside each set; fewer than {FEW} are few."

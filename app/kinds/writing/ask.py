@@ -9,6 +9,7 @@ from app.forms.read import Given
 from app.kinds.asking import Ask, Asked, Values
 from app.kinds.clusters.question import KEY as SEARCH
 from app.kinds.desk import Desk
+from app.kinds.queries import in_title
 from app.kinds.writing.question import DOMAIN, NEUTRAL, OWN, WritingForm, WritingQuestion
 
 SEPARATOR = "---"
@@ -46,7 +47,7 @@ class WritingAsk(Ask[WritingQuestion, WritingForm]):
         limit = WritingQuestion.model_fields["limit"].default if form.prompts else form.limit
         question = self.question(form, factors=factors, neutral=form.neutral.strip() or NEUTRAL, limit=limit)
         about = form.prompts[0].strip().replace("\n", " ")[:60] if form.prompts else source.title
-        title = f"{about}: free text, " + " and ".join(f"× {factor:g}" for factor in factors)
+        title = f"{about}: free text, {in_title(factors)}"
         return Asked(question, model, title, self.text(question) or source.title, {SOURCE: source})
 
     def text(self, question: WritingQuestion) -> str:

@@ -53,7 +53,7 @@ class WritingQuestion(Question):
     )
     whose: Annotated[Word, Shown("Whose neurons", always=True)] = Field(
         OWN,
-        description="own: each query's; domain: its domain's united; or the name of a domain or query of the search",
+        description="'own' of each query, its 'domain' united, or the name of a domain or query of the search",
     )
     thresholds: Thresholds = Thresholds()
     factors: Annotated[tuple[float, ...], Shown("Factors")] = Field(

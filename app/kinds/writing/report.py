@@ -92,15 +92,15 @@ class WritingReport(Report[WritingQuestion, WritingLook]):
 
     def _sentence(self, line: FactorLine) -> str:
         of = "its gold answer's tokens" if line.change.n == 1 else "their gold answers' tokens"
-        interval = "" if line.change.n == 1 else f" ({line.change.low:+.2f} to {line.change.high:+.2f})"
+        interval = "" if line.change.n == 1 else f" ({_signed(line.change.low)} to {_signed(line.change.high)})"
         told = (
             f"Multiplying {self.whose} by {line.factor:g} changes the mean log probability of {of} by "
-            f"{line.change.mean:+.2f}{interval} over {counted(line.change.n, 'text')}"
+            f"{_signed(line.change.mean)}{interval} over {counted(line.change.n, 'text')}"
         )
         if line.random is not None:
-            told += f"; random neurons of the same blocks by {line.random:+.2f}"
+            told += f"; random neurons of the same blocks by {_signed(line.random)}"
         before, after, _ = line.perplexity
-        return f"{told}. The perplexity of an unrelated text goes from {before:.3g} to {after:.3g}.".replace("-", "−")
+        return f"{told}. The perplexity of an unrelated text goes from {_read(before)} to {_read(after)}."
 
     @property
     def paragraph(self) -> str:
@@ -135,7 +135,7 @@ class WritingReport(Report[WritingQuestion, WritingLook]):
             for factor in sorted(self.question.factors)
         ]
         caption = f"run {self.run.id} · {self.run.spec.model} · n = {len(rows)} · mean over texts"
-        return curves.dose(points, float(plain(rows).mean()), "mean log probability of the gold answer", caption)
+        return curves.dose(points, float(plain(rows).mean()), "log probability", caption)
 
     def table(self) -> Table:
         """A text under a factor and a set a row: F, and what was written by the tested set."""
@@ -157,9 +157,17 @@ class WritingReport(Report[WritingQuestion, WritingLook]):
     def lines(self) -> Iterator[str]:
         """Every factor, and what is written of the first texts."""
         for line in self.by_factor:
-            yield f"  x{line.factor:g} F {line.change.mean:+.3f}, perplexity {line.perplexity[1]:.3g}"
+            yield f"  x{line.factor:g} F {line.change.mean:+.3f}, perplexity {_read(line.perplexity[1])}"
         for text in self.view.texts[:3]:
             yield f"  {text.prompt[-50:]!r} plain {text.written[0][:50]!r}, x{self.factor:g} {text.written[1][:50]!r}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2g}".replace("-", "−")
+
+
+def _read(perplexity: float) -> str:
+    return f"{perplexity:,.0f}" if perplexity >= 100 else f"{perplexity:.3g}"
 
 
 def _told(state: Mapping[str, Any], written: Mapping[str, Any], name: str) -> tuple[Any, ...]:
