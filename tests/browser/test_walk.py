@@ -36,6 +36,7 @@ PAGES = (
     "/clusters",
     "/effects",
     "/patch",
+    "/readings",
     "/sets",
     "/sets/1",
     "/compare",

@@ -95,6 +95,7 @@ PAGES = (
     "/clusters",
     "/effects",
     "/patch",
+    "/readings",
     "/study/demo",
     "/help",
     "/api/v1/docs",
