@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from app.domain.shapes import Shape
 from app.domain.sites import PRESETS, NeuronSpace, Site, SiteKind
 
 OLDER_TASKS = {"ranker": "pair", "causal_lm": "causal"}
@@ -69,6 +70,7 @@ class ModelInfo(Readable):
     hidden: int | None = None
     heads: int | None = None
     neurons: int | None = None
+    shape: Shape | None = None
     max_length: int = 512
     length_from: str = ""
     notes: tuple[str, ...] = ()

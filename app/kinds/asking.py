@@ -57,6 +57,7 @@ class Cost:
         passes: rows that go through the model (and back, for an attribution).
         seconds: by the speed of the model on this machine; None where it has no timed run.
         run, device: the newest run that tells the speed, and where it ran. by: what the time goes by, in words.
+        memory: what it takes of memory, in words; empty where that is not told.
     """
 
     unit: str
@@ -67,6 +68,7 @@ class Cost:
     run: int | None = None
     device: str = ""
     by: str = ""
+    memory: str = ""
 
     def timed(self, speed: Speed | None) -> "Cost":
         """The same with its time, by the speed of the model."""

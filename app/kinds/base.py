@@ -19,9 +19,9 @@ from app.models.host import ModelHost
 Q = TypeVar("Q", bound=Question)
 F = TypeVar("F", bound=Question)
 L = TypeVar("L", bound=BaseModel)
-Gives = Literal["ranking", "answers", "comparisons"]
-"""What other pages may read of a finished run: scores that rank neurons, answers under settings, and tested sets beside
-their random sets (``Report.comparisons``)."""
+Gives = Literal["ranking", "answers", "comparisons", "neurons"]
+"""What other pages may read of a finished run: scores that rank neurons, answers under settings, tested sets beside
+their random sets (``Report.comparisons``), and what it tells of single neurons (``read_outs``, ``mentions``)."""
 
 
 def several(question: Question) -> bool:

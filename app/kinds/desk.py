@@ -18,7 +18,7 @@ from app.domain.set_rules import NeuronSet
 from app.domain.targets import TargetSpec
 from app.domain.variants import Variant
 from app.forms.fields import validated
-from app.kinds.timings import Speed, speed_of
+from app.kinds.timings import Speed, rough_of, speed_of
 from app.methods.base import Method, methods
 from app.models.loading import Hosts
 from app.models.places import is_place, whole_path
@@ -284,6 +284,16 @@ class Desk:
     def speed(self, model: str, kind: str, method: str = "") -> Speed | None:
         """How fast a model was on this machine, by all of its finished runs; None before the first one."""
         return speed_of(self.runs.timed(model), weight_of, kind, method)
+
+    def rough_speed(self, info: ModelInfo, kind: str, method: str = "") -> Speed | None:
+        """The same; for a model that was never timed here a rough guess by another one of a known shape that was timed
+        for the same kind and method, the largest of them. None where there is none."""
+        known, shape = self.speed(info.slug, kind, method), info.shape
+        if known is not None or shape is None:
+            return known
+        at_hand = [slug for slug in self.runs.values("model") if self.hosts.at_hand(slug)]
+        others = [(self.named(slug, slug).shape, slug, self.speed(slug, kind, method)) for slug in at_hand]
+        return rough_of(shape.weights, [(of.weights, slug, speed) for of, slug, speed in others if of and speed])
 
 
 def weight_of(kind: str) -> float:

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 from app.domain.errors import Conflict, NotFound
 from app.domain.question_sets import NO_QUESTIONS, QuestionReader
 from app.domain.questions import Question
+from app.domain.read_outs import Mention, ReadOut
 from app.domain.results import ItemRow
 from app.domain.runs import Run, RunState
+from app.domain.sites import NeuronIndex
 from app.figures.base import Figure
 from app.kinds.asking import Values
 from app.store.datasets import Datasets
@@ -178,6 +180,14 @@ class Report(ABC, Generic[Q, L]):
             NotFound: the run has no such group.
         """
         raise NotFound("a run with named groups of neurons", f"run {self.run.id}", "Make a set by rule instead.", "of")
+
+    def read_outs(self, neuron: NeuronIndex) -> Mapping[str, ReadOut]:
+        """The tokens that a neuron raises and lowers, ``without`` and ``with`` the final norm; empty where not read."""
+        return {}
+
+    def mentions(self, neuron: NeuronIndex) -> tuple[Mention, ...]:
+        """Where a neuron matters in this run, in words."""
+        return ()
 
     def trec(self, ordinal: int) -> str:
         """The rankings under a setting as a TREC run.

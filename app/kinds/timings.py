@@ -5,7 +5,7 @@ was timed, those of others tell the time roughly.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.runs import Timed
 
@@ -16,16 +16,19 @@ FEW = 16
 @dataclass(frozen=True)
 class Speed:
     """Seconds of one row pass. ``runs`` are those that tell it, the newest first; ``alike`` whether they are of the
-    same kind and method; ``device`` is where they ran."""
+    same kind and method; ``device`` is where they ran; ``rough`` how it was made where they are of another model."""
 
     seconds: float
     runs: tuple[int, ...]
     alike: bool
     device: str
+    rough: str = ""
 
     @property
     def words(self) -> str:
-        """What it goes by."""
+        """What it goes by; ``rough`` where it is that of another model."""
+        if self.rough:
+            return self.rough
         last = f"run {self.runs[0]}"
         counted = last if len(self.runs) == 1 else f"{len(self.runs)} runs of this model, the last one {last}"
         return counted if self.alike else f"{counted}, of another kind or method: roughly"
@@ -49,3 +52,28 @@ def speed_of(timed: Sequence[Timed], weight: Callable[[str], float], kind: str, 
         return None
     seconds = sum(one.seconds for one in told) / passes * weight(kind)
     return Speed(seconds, tuple(one.run for one in told), bool(same), told[0].device)
+
+
+def rough_of(weights: int, others: Sequence[tuple[int, str, Speed]]) -> Speed | None:
+    """A rough speed of a model of so many weights, by the largest of others that were timed for the same kind and
+    method: their weights, names and speeds. None where there is none."""
+    fitting = [one for one in others if one[2].alike]
+    if not fitting:
+        return None
+    of, name, speed = max(fitting, key=lambda one: one[:2])
+    return scaled(speed, name, of, weights)
+
+
+def scaled(speed: Speed, of: str, weights: int, wanted: int) -> Speed:
+    """A rough speed of a model that was never timed here: that of another one, times what its weights are more.
+
+    A row-pass of one token multiplies it with every weight once; small models spend a larger part of their time on
+    other things, so that the estimate of a large one is rather too long.
+
+    Args:
+        speed: of the other model, which is called ``of``. weights, wanted: weights of that model and of this one.
+    """
+    factor = wanted / max(1, weights)
+    digits = 0 if factor >= 10 else 2
+    rough = f"run {speed.runs[0]} of {of}, times {factor:,.{digits}f} for its weights: a rough guess, never timed here"
+    return replace(speed, seconds=speed.seconds * factor, alike=False, rough=rough)

@@ -15,7 +15,7 @@ from app.models.json_files import read_json
 from app.models.labels import Labels, labels_of, relevant_of
 from app.models.lengths import Longest, longest_of
 from app.models.places import is_place
-from app.models.sizes import check_sizes, size_of
+from app.models.sizes import check_sizes, shape_of, size_of
 from app.models.tasks import tasks
 from app.models.tokenizer_files import check_tokenizer_files
 from app.models.weight_files import parameters_of, shapes_of, unread, weight_files
@@ -229,6 +229,7 @@ def _facts(folder: Path) -> dict[str, Any]:
         "hidden": size_of(config, "width"),
         "heads": size_of(config, "heads"),
         "neurons": layers * units if layers and units else None,
+        "shape": shape_of(config, family.gated),
         "labels": labels.names,
         "origin": about(folder).get("origin", ""),
         "relevant_label": relevant.label,

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.domain.errors import BadInput
 from app.domain.runs import Job, Run, RunState
 from app.domain.sites import NeuronIndex
 from app.forms.fields import validated
@@ -17,6 +16,7 @@ from app.kinds.base import Kind
 from app.kinds.reporting import Reading, Report
 from app.methods.base import methods
 from app.services.layer_view import LayerLook, LayerView, layer_view
+from app.services.neuron_view import NeuronView, is_readable, is_told, see_there, told_of
 from app.services.queue import Place, Queue
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
@@ -130,15 +130,6 @@ class QueryPage:
     query: Any
 
 
-@dataclass(frozen=True)
-class NeuronView:
-    """One unit over all runs of its model."""
-
-    id: str
-    model: str
-    rows: tuple[dict[str, Any], ...]
-
-
 class Pages:
     """Reads stored runs and jobs."""
 
@@ -243,28 +234,23 @@ class Pages:
         """
         return layer_view(self.runs.get(number), self.results, layer, look)
 
-    def neuron(self, model: str, text: str) -> NeuronView:
-        """One unit over all runs of its model.
+    def neuron(self, model: str, text: str, norm: str = "without") -> NeuronView:
+        """One unit over all runs of its model; its tokens ``without`` or ``with`` the final norm.
 
         Raises:
             BadInput: not the id of a neuron of this model.
         """
         index = NeuronIndex.parse(text)
         card = self.registry.card(model)
+        see_there(index, card)
         runs, _ = self.runs.find(filters={"model": model}, limit=1)
         weights = card.weights_hash if card else runs[0].spec.weights_hash if runs else ""
-        if card is not None:
-            widths = card.widths.get(index.kind, ())
-            if index.layer >= len(widths) or index.unit >= widths[index.layer]:
-                raise BadInput(
-                    f"layers 0 to {card.layers - 1}, units 0 to {max(widths, default=1) - 1} of {index.kind.value}",
-                    f"'{index}'",
-                    "Correct the id; layers and units count from zero.",
-                    "neuron",
-                )
         rows = self.results.neuron(index, weights)
         titled = tuple({**row, "title": self.runs.get(row["run"]).title} for row in rows)
-        return NeuronView(str(index), model, titled)
+        of_kind = {key: self.runs.find(filters={"model": model, "kind": key}, limit=PAGE)[0] for key in kinds()}
+        told = {key: tuple(run for run in found if is_told(run, weights)) for key, found in of_kind.items()}
+        read, mentions = told_of(index, told, self, norm)
+        return NeuronView(str(index), model, titled, norm, read, is_readable(index, card), mentions)
 
     def pill(self) -> dict[str, int]:
         """Running and waiting jobs."""

@@ -42,6 +42,7 @@ PAGES = (
     "/locators",
     "/locate",
     "/writes",
+    "/readings",
     "/sets",
     "/sets/1",
     "/compare",

@@ -101,6 +101,7 @@ PAGES = (
     "/locate",
     "/writes",
     "/questions/new",
+    "/readings",
     "/study/demo",
     "/help",
     "/api/v1/docs",

@@ -15,6 +15,27 @@ from app.models.chat import check_template
 from app.models.tasks import tasks
 
 
+def memory_of(info: ModelInfo, each: int, tokens: int) -> str:
+    """What a model takes of memory, in words: its weights, and keys and values of a prompt of so many tokens.
+
+    Args:
+        info: of the model; empty words where its shape is not known. each: bytes of a number. tokens: of a prompt.
+    """
+    if info.shape is None:
+        return ""
+    weights, cached = _bytes(info.shape.weights * each), _bytes(info.shape.cached_bytes(tokens, each))
+    return (
+        f"Memory: weights {weights}, keys and values {cached} for each cached row of the longest prompt ({tokens} "
+        "tokens); by the shape of its configuration."
+    )
+
+
+def _bytes(count: int) -> str:
+    """Three digits, in the largest unit that fits."""
+    size, unit = next((at, name) for at, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= at or name == "kB")
+    return f"{count / size:,.0f} {unit}" if count >= 100 * size else f"{count / size:.3g} {unit}"
+
+
 class ClustersAsk(Ask[ClustersQuestion, ClustersForm]):
     """Asks for the query-relevant neurons of a question set."""
 
@@ -73,8 +94,9 @@ class ClustersAsk(Ask[ClustersQuestion, ClustersForm]):
                 by_domain[query.domain] = by_domain.get(query.domain, 0) + 1
                 prompts += len(finding(sample, query))
         each = passes_of(question, completed.model.info.layers or 1)
-        cost = Cost("queries", len(queries), sum(by_domain.values()), prompts * each)
-        return cost.timed(desk.speed(completed.model.info.slug, KEY, question.method))
+        memory = memory_of(completed.model.info, desk.hosts.dtype.itemsize, question.max_length)
+        cost = Cost("queries", len(queries), sum(by_domain.values()), prompts * each, memory=memory)
+        return cost.timed(desk.rough_speed(completed.model.info, KEY, question.method))
 
     def fits(self, info: ModelInfo) -> bool:
         """Models that go on with a prompt."""

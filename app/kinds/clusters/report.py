@@ -9,12 +9,15 @@ import numpy as np
 from app.analysis.agreement import Agreement, agreement, matrix
 from app.analysis.stability import StabilityLine
 from app.domain.errors import NotFound
+from app.domain.read_outs import PLAIN, Mention, Read, ReadOut
 from app.domain.results import ItemRow
+from app.domain.sites import NeuronIndex
 from app.figures import clusters as figures
 from app.figures import sets as sets_figure
 from app.figures.base import Figure
 from app.figures.unit_maps import About, unit_maps
 from app.kinds.clusters.lines import ClustersView, Rows, Tokens
+from app.kinds.clusters.mentions import mentioned
 from app.kinds.clusters.points import other_steps, steps_of
 from app.kinds.clusters.query import QueryLines, QueryView
 from app.kinds.clusters.question import ClustersLook, ClustersQuestion
@@ -202,6 +205,18 @@ class ClustersReport(Report[ClustersQuestion, ClustersLook]):
         told = f"run {self.run.id}, t = {look.threshold:g}, u = {look.common:g}, v = {look.size}"
         flat = np.sort(found[what][name]).tolist()
         return Group(f"{name}: query-relevant ({told})", tuple(str(self.sets.index(number)) for number in flat))
+
+    def read_outs(self, neuron: NeuronIndex) -> Mapping[str, ReadOut]:
+        """The few tokens that the search stored of a neuron."""
+        space = self.results.space(self.run.id)
+        if not self.ready or neuron.site not in space.offsets or neuron.unit >= space.width(neuron.site):
+            return {}
+        ends = self.read.get(space.flat(neuron))
+        return {"without": ReadOut(self.run.id, PLAIN, *(tuple(map(Read, end)) for end in ends))} if ends else {}
+
+    def mentions(self, neuron: NeuronIndex) -> tuple[Mention, ...]:
+        """Whether it is common, and the queries that it is relevant for."""
+        return tuple(mentioned(self.sets, neuron)) if self.ready else ()
 
     def _query(self) -> Figure:
         return QueryLines(self.sets, self.read, self.look.query).figure(self.caption)

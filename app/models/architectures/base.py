@@ -99,6 +99,11 @@ class Architecture:
     final_map: str | None = None
 
     @property
+    def gated(self) -> bool:
+        """Whether its feed-forward layers have a gate, a third matrix."""
+        return any(SiteKind.GATE in stack.taps for stack in self.stacks)
+
+    @property
     def shape(self) -> Shape:
         """What the block lists are, together."""
         if len(self.stacks) > 1:

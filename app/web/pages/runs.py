@@ -1,7 +1,7 @@
 """Runs: the list, one run, its parts, its exports, and what can be done with it."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -187,9 +187,9 @@ def layer_page(request: Request, number: Key, layer: Count, look: Annotated[Laye
 
 @router.get("/neurons/{model}/{text}", name="neuron")
 @router.get("/neurons/{model}/{text}.json", name="neurons_one_json")
-def neuron_page(request: Request, model: Place, text: Word) -> Response:
-    """One unit over all runs."""
-    return render(request, "neuron", services(request).pages.neuron(model, text))
+def neuron_page(request: Request, model: Place, text: Word, norm: Literal["without", "with"] = "without") -> Response:
+    """One unit over all runs: scores, tokens, and where it matters."""
+    return render(request, "neuron", services(request).pages.neuron(model, text, norm))
 
 
 @router.get("/runs/{number}/panels/{panel}", name="panel")
