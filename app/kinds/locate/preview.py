@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.examples import Example
 from app.domain.model_at_hand import Model
+from app.domain.query_sampling import BLANKS
 from app.domain.variants import WAYS, Variant
 from app.kinds.desk import Desk
 from app.kinds.locate.question import KEY, LocateQuestion
@@ -24,9 +25,10 @@ class AnswerTokens:
 
 @dataclass(frozen=True)
 class LocatePreview:
-    """The answers of all wordings, and the rows that they take at most through the model and back."""
+    """The answers of all wordings, how they are read, and the rows that they take at most through the model."""
 
     answers: tuple[AnswerTokens, ...]
+    how: str
     passes: int
     speed: Speed | None
 
@@ -46,4 +48,4 @@ def preview(question: LocateQuestion, model: Model, passes: int, desk: Desk) -> 
         ends = not question.chat and wording.prompt != wording.prompt.rstrip()
         answers.append(AnswerTokens(number, wording.target, named, ends, number <= question.finding))
     speed = desk.speed(model.info.slug, KEY, question.method)
-    return LocatePreview(tuple(answers), passes * question.finding, speed)
+    return LocatePreview(tuple(answers), BLANKS[question.blank], passes * question.finding, speed)
