@@ -20,7 +20,7 @@ from app.domain.interventions import Axis, Family
 from app.domain.results import ArrayRow, ItemRow, ResponseRow, Row, SettingRow, TopNeuron
 from app.domain.runs import Run, RunSpec
 
-RUN, ROWS, README = "run.json", "rows.jsonl", "README.txt"
+RUN, ROWS, README, PAGE = "run.json", "rows.jsonl", "README.txt", "index.html"
 AGAIN = "Export the run again, and bring the file over whole."
 NEWER = "Use a newer version of Golgi."
 Name = Annotated[str, Field(min_length=1, max_length=200)]

@@ -24,6 +24,11 @@ def drawn(figure: Figure) -> "Drawn":
     """What the page shows, with title and caption."""
     from plotly.graph_objects import Figure as Plot
 
+    return Plot(**sheet(figure))
+
+
+def sheet(figure: Figure) -> dict[str, Any]:
+    """Plotly ``data`` and ``layout`` of what the page shows, with title and caption."""
     axis = {"gridcolor": COLOURS["line"], "zerolinecolor": COLOURS["line"], "linecolor": COLOURS["line"]}
     layout = dict(figure.plot["layout"])
     layout |= {
@@ -36,7 +41,7 @@ def drawn(figure: Figure) -> "Drawn":
     margin = layout.get("margin", {})
     layout |= {"margin": {**margin, "t": margin.get("t", 12) + HEAD}, "height": layout.get("height", 320) + HEAD}
     layout["template"] = "none"
-    return Plot(data=[_coloured(trace) for trace in figure.plot["data"]], layout=layout)
+    return {"data": [_coloured(trace) for trace in figure.plot["data"]], "layout": layout}
 
 
 def _coloured(trace: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.domain.bundles import AGAIN, NEWER, README, ROWS, RUN, BundledRun, fault
+from app.domain.bundles import AGAIN, NEWER, PAGE, README, ROWS, RUN, BundledRun, fault
 from app.domain.errors import BadInput, NotFound
 from app.domain.questions import Question
 from app.kinds import kind_of, kinds
@@ -17,6 +17,8 @@ from app.kinds.base import Kind
 from app.methods.base import methods
 
 MB = 1 << 20
+MOST = 1024 * MB
+"""Bytes of a bundle that is sent, at most."""
 RUN_BYTES, LINE_BYTES, ALL_BYTES = 64 * MB, 256 * MB, 4096 * MB
 """Bytes of ``run.json``, of a line of ``rows.jsonl``, and of all files, unpacked, at most."""
 PACKED, FREE_BYTES = 200, 32 * MB
@@ -67,7 +69,7 @@ class Archive:
 
 @contextmanager
 def opened(data: bytes) -> Iterator[Archive]:
-    """A bundle's archive, which holds its two files and perhaps its README, each once.
+    """A bundle's archive, which holds its two files and perhaps README and page, which are never read, each once.
 
     Raises:
         BadInput: no zip, or one with other files, or with files that unpack to too much.
@@ -84,8 +86,10 @@ def opened(data: bytes) -> Iterator[Archive]:
 def _check_files(files: list[zipfile.ZipInfo]) -> None:
     names = [file.filename for file in files]
     for name in names:
-        if name not in (RUN, ROWS, README):
-            raise fault("the list of its files", f"{RUN}, {ROWS} and {README}", f"'{name}'", f"{AGAIN} Or: {NEWER}")
+        if name not in (RUN, ROWS, README, PAGE):
+            raise fault(
+                "the list of its files", f"{RUN}, {ROWS}, {README} and {PAGE}", f"'{name}'", f"{AGAIN} Or: {NEWER}"
+            )
         if names.count(name) > 1:
             raise fault(name, "a file that is there once", f"{names.count(name)} of that name")
     for name in (RUN, ROWS):

@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from app.domain.agreeing import check
-from app.domain.bundles import README, ROWS, RUN, fault, packed, rows_of, run_of
+from app.domain.bundles import PAGE, README, ROWS, RUN, fault, packed, rows_of, run_of
 from app.domain.errors import BadInput, GolgiError
 from app.domain.results import ResponseRow, Row
 from app.domain.runs import Run, RunState
 from app.kinds import kind_of
 from app.kinds.reporting import Reading, Report, Table
-from app.services.bundles import RUN_BYTES, asked, opened
+from app.services.bundles import MOST, RUN_BYTES, asked, opened
+from app.services.static_page import static_page
 from app.store.datasets import Datasets
 from app.store.db import now
 from app.store.jobs import Jobs
@@ -63,12 +64,15 @@ class Exports:
         return json.dumps(body, ensure_ascii=False).encode()
 
     def _table(self, run: Run) -> Table:
+        return self._report(run).table()
+
+    def _report(self, run: Run) -> Report[Any, Any]:
         kind = kind_of(run.spec.kind)
         reading = Reading(self.runs.inputs(run.id), self.results, self.jobs, self.data)
-        return kind.reported(run, reading, kind.Look()).table()
+        return kind.reported(run, reading, kind.Look())
 
     def bundle(self, run: Run) -> bytes:
-        """A run with everything stored of it; :meth:`load_bundle` reads it back anywhere."""
+        """A run with all that is stored of it, and its page for any browser; :meth:`load_bundle` reads it anywhere."""
         rows: list[Row] = [*self.results.items(run.id), *self.results.settings(run.id)]
         for side in ("top", "bottom"):
             rows += self.results.top(run.id, side, 0, 2000)
@@ -84,7 +88,19 @@ class Exports:
             archive.writestr(
                 README, f"A run of Golgi: {run.title}\nInputs: {inputs}\nOpen it with: golgi import FILE\n"
             )
+            archive.writestr(PAGE, static_page(run, self._report(run)))
         return out.getvalue()
+
+    def bring(self, file: BinaryIO) -> Run:
+        """Store a bundled run that was sent.
+
+        Raises:
+            BadInput: too large, or as :meth:`load_bundle`. NotFound: a run that it was made from is not here.
+        """
+        data = file.read(MOST + 1)
+        if len(data) > MOST:
+            raise BadInput(f"a bundle of at most {MOST >> 20:,} MB", "more", "Use golgi import FILE.", "file")
+        return self.load_bundle(data)
 
     def load_bundle(self, data: bytes, *, recorded: bool = False) -> Run:
         """Store a bundled run, unless its fingerprint is known. It is checked whole before, and kept whole or not at
@@ -128,10 +144,8 @@ class Exports:
             BadInput: it cannot.
         """
         run = self.runs.get(number)
-        kind = kind_of(run.spec.kind)
-        reading = Reading(self.runs.inputs(number), self.results, self.jobs, self.data)
         try:
-            _told(kind.reported(run, reading, kind.Look()))
+            _told(self._report(run))
         except GolgiError:
             if run.state is RunState.DONE:
                 raise

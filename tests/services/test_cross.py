@@ -40,7 +40,7 @@ def test_the_table_has_what_was_measured_also_where_the_cell_is_neutral() -> Non
     figure = cross_view._figure(CELLS, "nDCG@10", 0.01)
     assert figure.plot["data"][0]["z"] == [[-0.3, -0.2], [0.0, None]]
     last = dict(zip(figure.columns, figure.rows[-1], strict=True))
-    assert last["change"] == -0.01 and last["band"] == "inside" and last["queries"] == 6
+    assert last["change"] == -0.01 and last["random band"] == "inside" and last["queries"] == 6
     assert (last["low"], last["high"]) == (pytest.approx(-0.11), pytest.approx(0.09))
 
 

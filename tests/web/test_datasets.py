@@ -290,6 +290,15 @@ def test_a_comparison_is_that_of_the_sets(measured: Golgi) -> None:
     assert {"depth", "matrix", "by_layer", "scatter"} == set(view["figures"])
 
 
+def test_a_comparison_names_and_links_what_is_compared(measured: Golgi) -> None:
+    page = client_of(measured).get("/compare?run=1&run=2&k=20%25").text
+    listed = page[page.index("What is compared") : page.index("Every two")]
+    for number in (1, 2):
+        assert f"run {number}<" in listed and f'href="/runs/{number}"' in listed
+    view = client_of(measured).get("/compare.json?run=1&run=2&k=20%25").json()
+    assert f'/neurons/tiny-bert/{view["movers"][0]["neuron"]}"' in page
+
+
 @pytest.mark.parametrize(
     "path", ["/compare/depth.csv?run=1&run=2", "/compare/matrix.csv?run=1&run=2&set=1", "/cross.csv", "/sets/1.csv"]
 )

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import PlainTextResponse, Response
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from app.domain.bounds import Count, Filter, Key, Note, Offset, Place, Word
-from app.domain.errors import GolgiError, NotFound
+from app.domain.errors import BadInput, GolgiError, NotFound
 from app.services.exports import FORMATS, SUFFIX
 from app.services.layer_view import LayerLook
 from app.web.kept import kept
@@ -36,6 +36,19 @@ def run_list(
     """The list; filters stand in the address."""
     view = services(request).pages.list(asdict(filters), sort, offset)
     return render(request, "runs", view, reads=("undo",))
+
+
+@router.post("/runs/bundle", name="open_bundle")
+def open_bundle(request: Request, sent: Sent) -> Response:
+    """Store the run of a bundle that is sent, and go to its page.
+
+    Raises:
+        BadInput: no file, or what is wrong with it.
+    """
+    file = sent.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise BadInput("a run bundle (.zip)", "none", "Choose one.", "file")
+    return away(request, "run", number=services(request).exports.bring(file.file).id)
 
 
 @router.get("/runs/{number}", name="run")
