@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.demo.query_neurons_report import Study, report
+from app.demo.query_neurons_part import Study
+from app.demo.query_neurons_report import report
 from app.domain.runs import Run, RunState
 from app.kinds.clusters.question import KEY as SEARCH
 from app.kinds.effects.question import KEY as EFFECTS
@@ -37,6 +38,7 @@ class Part:
         domains: of these only; all where empty.
         limit: queries of a domain. wordings: so many find neurons, the others are left for measuring.
         known: answered right in at least so many of these.
+        more: whether doses, new questions and other locators follow, and a smaller search with other numbers of points.
     """
 
     key: str
@@ -46,10 +48,15 @@ class Part:
     wordings: int
     known: int
     domains: tuple[str, ...] = ()
+    more: bool = True
 
 
 RELATIONS = ("capital", "language", "continent", "symbol", "animal_class", "opposite", "past", "next_month", "currency")
-PARTS = (Part("facts", REAL, FACTS, 10, 3, 2, RELATIONS), Part("letters", DEMO, LETTERS, 10, 2, 2))
+PARTS = (
+    Part("facts", REAL, FACTS, 10, 3, 2, RELATIONS),
+    Part("letters", DEMO, LETTERS, 10, 2, 2),
+    Part("demo facts", DEMO, FACTS, 10, 3, 2, RELATIONS, more=False),
+)
 DOSES: Mapping[str, Any] = {"factors": [0.0, 0.5, 1.5, 2.0, 3.0], "sizes": [1, 2, 5, 10], "seeds": 2, "negative": False}
 """A test at several factors and numbers of neurons; with fewer random sets, since each is tested at every dose."""
 
@@ -57,13 +64,15 @@ DOSES: Mapping[str, Any] = {"factors": [0.0, 0.5, 1.5, 2.0, 3.0], "sizes": [1, 2
 @dataclass(frozen=True)
 class Size:
     """How much is computed: points of a path, random sets a query; ``limit`` of queries a domain, 0 for the part's;
-    ``new`` queries of a domain that are predicted, ``located`` queries on which locators are compared."""
+    ``new`` queries of a domain that are predicted, ``located`` queries on which locators are compared;
+    ``steady`` queries of a domain that are scored with other numbers of points, too."""
 
     steps: int = 16
     seeds: int = 10
     limit: int = 0
     new: int = 10
     located: int = 18
+    steady: int = 2
 
 
 def asked(golgi: Golgi, kind: str, values: Mapping[str, Any]) -> Run:
@@ -92,16 +101,17 @@ def imported(golgi: Golgi, names: Sequence[str]) -> None:
             golgi.services.questions.built_in(name)
 
 
-def searched(golgi: Golgi, part: Part, size: Size) -> Run:
-    """The search of a part."""
+def searched(golgi: Golgi, part: Part, size: Size, steady: int = 0) -> Run:
+    """The search of a part; ``steady`` queries of a domain alone, with half and twice the points besides."""
     sample = {
         "questions": part.questions,
         "domains": part.domains,
-        "limit": size.limit or part.limit,
+        "limit": steady or size.limit or part.limit,
         "wordings": part.wordings,
         "known": part.known,
     }
-    return asked(golgi, SEARCH, {"model": part.model, "sample": sample, "params": {"steps": size.steps}})
+    values = {"model": part.model, "sample": sample, "params": {"steps": size.steps}}
+    return asked(golgi, SEARCH, {**values, "stability": True} if steady else values)
 
 
 def tested(golgi: Golgi, search: Run, size: Size) -> Run:
@@ -109,13 +119,15 @@ def tested(golgi: Golgi, search: Run, size: Size) -> Run:
     return asked(golgi, EFFECTS, {"source": search.fingerprint, "seeds": size.seeds})
 
 
-def followed(golgi: Golgi, search: Run, size: Size) -> tuple[Run, ...]:
-    """Doses, new questions, and other ways to find neurons."""
+def followed(golgi: Golgi, part: Part, search: Run, size: Size) -> tuple[Run, ...]:
+    """Doses, new questions, other ways to find neurons, other numbers of points."""
+    if not part.more:
+        return ()
     source = {"source": search.fingerprint}
     doses = asked(golgi, EFFECTS, {**source, **DOSES})
     predicted = asked(golgi, PREDICT, {**source, "limit": size.new, "seeds": size.seeds})
     located = asked(golgi, LOCATORS, {**source, "queries": size.located, "steps": size.steps, "seeds": size.seeds})
-    return doses, predicted, located
+    return doses, predicted, located, searched(golgi, part, size, size.steady)
 
 
 def study(golgi: Golgi, size: Size, parts: Sequence[Part] = PARTS) -> Study:
@@ -123,7 +135,7 @@ def study(golgi: Golgi, size: Size, parts: Sequence[Part] = PARTS) -> Study:
     imported(golgi, sorted({part.questions for part in parts}))
     searches = {part.key: searched(golgi, part, size) for part in parts}
     effects = {key: tested(golgi, search, size) for key, search in searches.items()}
-    further = {key: followed(golgi, search, size) for key, search in searches.items()}
+    further = {part.key: followed(golgi, part, searches[part.key], size) for part in parts}
     return Study(golgi.services.pages, searches, effects, further)
 
 
