@@ -133,8 +133,8 @@ def _against(ours: Any, other: Any, factor: float) -> str:
 
 
 ROUGH = """- The demo language model is sure of its letters (probability above 0.9), and most of what it reads at the
-  last token are letters, which are common neurons: few query-relevant ones are left, and switching them off moves nothing.
-  Letters are the published procedure; on this model it does not find what carries the knowledge.
+  last token are letters, which are common neurons: few query-relevant ones are left, and switching them off moves
+  nothing. Letters are the published procedure; on this model it does not find what carries the knowledge.
 - The neurons are as much those of a relation or subject as of a query wherever "same domain" moves nearly as
   far as "own answer": the paper's unrelated control is another domain, which does not tell these apart.
 - Zero is a value that the model never saw; one token is looked at; two small models, one order of queries.

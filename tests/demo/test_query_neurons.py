@@ -10,7 +10,7 @@ from app.main import Golgi, build
 from app.settings import Settings
 
 SMALL = Part("letters", DEMO, LETTERS, 2, 2, 2, ("biology", "chemistry", "geography"))
-SIZE = Size(steps=4, seeds=2, new=2, located=4)
+SIZE = Size(steps=4, seeds=2, new=2, located=4, steady=2)
 
 
 @pytest.fixture(scope="module")
