@@ -18,7 +18,7 @@ from app.domain.set_rules import NeuronSet
 from app.domain.targets import TargetSpec
 from app.domain.variants import Variant
 from app.forms.fields import validated
-from app.kinds.timings import Speed, rough_of, speed_of
+from app.kinds.timings import Speed, rough_of, speed_of, weight_of
 from app.methods.base import Method, methods
 from app.models.loading import Hosts
 from app.models.places import is_place, whole_path
@@ -294,10 +294,3 @@ class Desk:
         at_hand = [slug for slug in self.runs.values("model") if self.hosts.at_hand(slug)]
         others = [(self.named(slug, slug).shape, slug, self.speed(slug, kind, method)) for slug in at_hand]
         return rough_of(shape.weights, [(of.weights, slug, speed) for of, slug, speed in others if of and speed])
-
-
-def weight_of(kind: str) -> float:
-    """What a row pass of a kind costs, in forward passes."""
-    from app.kinds import kinds
-
-    return kinds()[kind].ask.weight if kind in kinds() else 1.0

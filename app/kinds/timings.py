@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from app.domain.runs import Timed
 
-FEW = 16
-"""Row passes below which a run of another kind tells no speed."""
+FEW = 4
+"""Row passes below which a run of another kind tells no speed: what comes before them takes longer."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +77,10 @@ def scaled(speed: Speed, of: str, weights: int, wanted: int) -> Speed:
     digits = 0 if factor >= 10 else 2
     rough = f"run {speed.runs[0]} of {of}, times {factor:,.{digits}f} for its weights: a rough guess, never timed here"
     return replace(speed, seconds=speed.seconds * factor, alike=False, rough=rough)
+
+
+def weight_of(kind: str) -> float:
+    """What a row pass of a kind costs, in forward passes."""
+    from app.kinds import kinds
+
+    return kinds()[kind].ask.weight if kind in kinds() else 1.0

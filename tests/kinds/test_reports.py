@@ -47,8 +47,13 @@ def test_the_parts_side_by_side_build_no_page(explained: Golgi, monkeypatch: pyt
 def test_a_kind_reads_only_its_own_look(explained: Golgi) -> None:
     looks = {kind.key: set(kind.Look.model_fields) for kind in kinds().values()}
     wanted = {"explain": {"part"}, "attribute": {"part"}, "ablate": set(), "study": {"measure", "set"}}
-    wanted |= {"clusters": {"threshold", "common", "size", "how", "domain"}, "effects": {"factor"}, "predict": set()}
-    wanted |= {"locators": set(), "writes": set(), "locate": set()}
+    sets = {"threshold", "common", "size", "how", "sign", "domain", "overlap", "query"}
+    wanted |= {
+        "clusters": sets,
+        "effects": {"factor", "measure", "size", "known", "table"},
+        "writing": {"factor", "text"},
+    }
+    wanted |= {key: set() for key in ("locators", "predict", "writes", "locate", "patch")} | {"readings": {"norm"}}
     assert looks == wanted
     client = TestClient(explained.app())
     assert "Not used on this page" in client.get("/runs/1?measure=AP").text

@@ -166,7 +166,7 @@ def test_an_answer_in_words() -> None:
 
 def test_what_cannot_be_read_is_told(search: tuple[Any, Stored]) -> None:
     host = tiny_host("Llama")
-    with pytest.raises(BadInput, match="tokens of the model"):
+    with pytest.raises(BadInput, match="unknown token"):
         begun(host, search, prompts=(PROMPT,), golds=("Ω",), whose="first").plan()
     with pytest.raises(BadInput, match="at most"):
         by_hand(host, search, max_new=512).plan()

@@ -49,18 +49,18 @@ def test_texts_cannot_close_a_script_or_become_tags(bundle: bytes) -> None:
 def test_it_is_opened_by_upload(bundle: bytes, tmp_path: Path) -> None:
     other = build(Settings(data_dir=tmp_path / "other", models_dir=tmp_path / "none", offline=True), recorded=None)
     client = TestClient(other.app(), follow_redirects=False)
-    assert 'action="/runs/bundle"' in client.get("/runs").text
-    answer = client.post("/runs/bundle", files={"file": ("run.zip", bundle)})
+    assert 'action="/bundle"' in client.get("/runs").text
+    answer = client.post("/bundle", files={"file": ("run.zip", bundle)})
     assert (answer.status_code, answer.headers["location"]) == (303, "/runs/1")
     assert "imported" in client.get("/runs/1").text
-    assert client.post("/runs/bundle", files={"file": ("run.zip", b"no zip")}).status_code == 422
-    assert client.post("/runs/bundle", data={}).status_code == 422
+    assert client.post("/bundle", files={"file": ("run.zip", b"no zip")}).status_code == 422
+    assert client.post("/bundle", data={}).status_code == 422
     other.db.close()
 
 
 def test_a_bundle_that_is_too_large_is_not_read(golgi: Golgi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.services.exports.MOST", 10)
-    answer = TestClient(golgi.app()).post("/runs/bundle", files={"file": ("run.zip", b"x" * 11)})
+    answer = TestClient(golgi.app()).post("/bundle", files={"file": ("run.zip", b"x" * 11)})
     assert answer.status_code == 422 and "golgi import FILE" in answer.text
 
 

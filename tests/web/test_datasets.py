@@ -123,7 +123,8 @@ def test_a_study_tells_what_the_store_holds(measured: Golgi) -> None:
     assert row["intact"]["mean"] == pytest.approx((values[row["ordinal"]] - values[0]).mean())
     assert len(view["comparisons"]) == 4 and len(view["sentences"]) == 2
     assert {"curve", "doses", "changes"} == set(view["figures"])
-    names = {trace["name"] for trace in view["figures"]["curve"]["plot"]["data"] if "name" in trace}
+    whole = view["figures"]["curve"]["plot"]["views"]["all controls"]
+    names = {trace["name"] for trace in whole["data"] if "name" in trace}
     assert {"activation", "gradient × activation", "weight norm", "random over all layers"} <= names
 
 

@@ -136,6 +136,7 @@ def test_every_page_module_is_visited() -> None:
     visited = {path.split("/")[1].split("?")[0] or "home" for path in PAGES} | {"api"}
     visited |= {"datasets", "attribute", "study", "sets"}  # tests/web/test_datasets.py
     visited |= {"questions"}  # tests/web/test_questions.py
+    visited |= {"figures"}  # tests/figures/test_pdf.py
     forms = {kind.address.strip("/") for kind in kinds().values() if kind.address}
     modules = {path.stem for path in (ROOT / "app/web/pages").glob("*.py")} - {"__init__", "ask"}
     assert modules <= visited | {"home"} and forms <= visited

@@ -144,7 +144,7 @@ def test_progress_tells_the_page_what_happened(client: TestClient) -> None:
 def test_parts_side_by_side_share_a_scale(client: TestClient) -> None:
     text = client.get("/runs/1/panels/parts").text
     parts = client.get("/runs/1.json").json()["explain"]["parts"]
-    assert text.count('data-scale="parts"') == len(parts) - 1
+    assert text.count("one scale for every part") >= len(parts) - 1
     assert all(f"part={name}" in text for name in parts[1:])
 
 

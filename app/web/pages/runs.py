@@ -38,7 +38,7 @@ def run_list(
     return render(request, "runs", view, reads=("undo",))
 
 
-@router.post("/runs/bundle", name="open_bundle")
+@router.post("/bundle", name="open_bundle")
 def open_bundle(request: Request, sent: Sent) -> Response:
     """Store the run of a bundle that is sent, and go to its page.
 
