@@ -41,6 +41,8 @@ from app.store.sets import Sets as SetStore
 from app.web.app import create_app
 
 RECORDED = Path(__file__).parent / "demo" / "recorded"
+DRAWN = 4
+"""So many of the recorded runs are shown on the first page; they come first."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Golgi:
     db: Database
     services: Services
     worker: Worker
+    later: tuple[Path, ...] = ()
 
     def app(self) -> FastAPI:
         """The web application."""
@@ -75,6 +78,13 @@ class Golgi:
             known = ", ".join(["auto", "cpu", *(f"cuda:{number}" for number in range(count))])
             raise BadInput(f"a device of this machine: {known}", f"'{device}'", "Choose one with --device.", "device")
 
+    def take_in(self) -> None:
+        """Open the recorded runs that were left for later, one after another."""
+        for path in self.later:
+            if self.worker.closing.is_set():
+                return
+            self.services.exports.load_bundle(path.read_bytes(), recorded=True)
+
     def start_worker(self) -> threading.Thread:
         """Run the worker in a thread of this process.
 
@@ -87,8 +97,14 @@ class Golgi:
         return thread
 
 
-def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
+def build(settings: Settings, recorded: Path | None = RECORDED, *, wait: bool = True) -> Golgi:
     """Migrate the database, open recorded runs, wire the services.
+
+    Args:
+        settings: where everything is.
+        recorded: folder of the recorded runs; None for none.
+        wait: for all of them; else only those that the first page draws are opened, and :meth:`Golgi.take_in` opens
+            the others.
 
     Raises:
         BadInput: a setting that cannot be.
@@ -130,10 +146,12 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         jobs=jobs,
         queue=queue,
     )
-    for path in sorted(recorded.glob("*.zip")) if recorded is not None else ():
+    bundles = sorted(recorded.glob("*.zip")) if recorded is not None else []
+    at_once = len(bundles) if wait else DRAWN
+    for path in bundles[:at_once]:
         services.exports.load_bundle(path.read_bytes(), recorded=True)
     worker = Worker(db, hosts, kinds(), settings.lease_seconds, settings.preload)
-    return Golgi(settings, db, services, worker)
+    return Golgi(settings, db, services, worker, tuple(bundles[at_once:]))
 
 
 def _check(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import ipaddress
 import signal
 import socket
 import sys
+import threading
 
 import uvicorn
 from pydantic import ValidationError
@@ -51,7 +52,8 @@ def serve(args: argparse.Namespace) -> int:
             "Set GOLGI_TOKEN, or leave --host out.",
         )
     _check_port(settings)
-    golgi = build(settings)
+    golgi = build(settings, wait=False)
+    threading.Thread(target=golgi.take_in, name="recorded", daemon=True).start()
     thread = None if args.no_worker else golgi.start_worker()
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"Golgi is at http://{name}:{settings.port}{settings.root_path}  (Ctrl-C ends it)")

@@ -45,7 +45,7 @@ def of_study(folder: Path) -> list[tuple[Run, bytes]]:
     studies = sorted(stored, key=lambda run: bool(run.spec.settings["doses"]))
     inputs = {run.id: run for study in studies for run in runs.inputs(study.id).values()}
     recorded = [*inputs.values(), *studies]
-    bundles = [(run, golgi.services.exports.bundle(run)) for run in recorded]
+    bundles = [(run, golgi.services.exports.bundle(run, page=False)) for run in recorded]
     golgi.db.close()
     return bundles
 
@@ -57,7 +57,7 @@ def of_queries(folder: Path, report: Path) -> None:
     for old in (path for path in RECORDED.glob("*.zip") if path.name[:2] >= QUERIES_FROM):
         old.unlink()
     for number, run in enumerate(runs, start=int(QUERIES_FROM)):
-        (RECORDED / f"{number:02}-{run.spec.kind}.zip").write_bytes(golgi.services.exports.bundle(run))
+        (RECORDED / f"{number:02}-{run.spec.kind}.zip").write_bytes(golgi.services.exports.bundle(run, page=False))
     told = json.dumps([run.fingerprint for run in runs], indent=1)
     (RECORDED / f"{QUERIES}.json").write_text(told + "\n", encoding="utf-8")
     (RECORDED / f"{QUERIES}.md").write_text(report.read_text(encoding="utf-8"), encoding="utf-8")
@@ -80,7 +80,7 @@ def main() -> None:
         golgi = build(Settings(data_dir=Path(folder), offline=True), recorded=None)
         demo = golgi.services.demo
         runs = [*made(golgi, demo.pair()), *made(golgi, demo.ranking(None, 10))]
-        bundles = [(run, golgi.services.exports.bundle(run)) for run in runs]
+        bundles = [(run, golgi.services.exports.bundle(run, page=False)) for run in runs]
         golgi.db.close()
     if args.study is not None:
         bundles += of_study(args.study)

@@ -55,6 +55,7 @@ class _Rows:
         if pairs is not None and not isinstance(pairs, list):
             raise fault(f"{RUN}, field plan.pairs", "a list", pairs)
         self.inputs = max(self._number("plan", "items") or 0, len(pairs or ()))
+        self.prompts = max(self.inputs, self._number("plan", "prompts") or 0)
         if "items" not in run.plan and (run.state is RunState.DONE):
             raise fault(f"{RUN}, field plan.items", "how many inputs were planned", "nothing")
 
@@ -134,10 +135,10 @@ class _Rows:
                 raise fault(f"{where}, field score", f"{value:g}, as the scores have it", f"{row.score:g}")
 
     def check_items(self) -> None:
-        """Inputs that the run planned."""
+        """Inputs that the run planned, or their prompts, where an input has several."""
         for where, row in self.items:
-            if row.item >= self.inputs:
-                raise fault(f"{where}, field item", f"an input that {RUN} plans, below {self.inputs}", row.item)
+            if row.item >= self.prompts:
+                raise fault(f"{where}, field item", f"an input that {RUN} plans, below {self.prompts}", row.item)
 
     def check_settings(self) -> None:
         """Settings count from 0 and edit neurons of the model; answers are of settings and inputs that are there."""
@@ -200,9 +201,18 @@ class _Rows:
         scored = next(iter(self.all_parts.values())).n
         if scored != n:
             raise fault(f"{RUN}, field facts.n", f"{scored}, as many as the scores are of", n)
-        items = sorted(row.item for _, row in self.items)
-        if items != list(range(self.inputs)):
-            raise fault(ROWS, f"a row for each of the {self.inputs} inputs", f"{len(items)} rows")
+        self._check_every_input()
+
+    def _check_every_input(self) -> None:
+        """Rows of each label from the first input on; of one label for each input, or each of its prompts."""
+        items: dict[str, list[int]] = defaultdict(list)
+        for _, row in self.items:
+            items[row.label].append(row.item)
+        for found in items.values():
+            if sorted(found) != list(range(len(found))):
+                raise fault(ROWS, f"a row for each of the {self.inputs} inputs", f"{len(found)} rows")
+        if max(map(len, items.values()), default=0) != self.prompts:
+            raise fault(ROWS, f"a row for each of the {self.prompts} inputs", f"{sum(map(len, items.values()))} rows")
 
     def _check_answers(self, n: int) -> None:
         planned = self._number("plan", "settings")

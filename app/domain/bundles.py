@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from app.domain.bounds import Count, Key, Seed, readable
 from app.domain.errors import BadInput
 from app.domain.interventions import Axis, Family
-from app.domain.results import ArrayRow, ItemRow, ResponseRow, Row, SettingRow, TopNeuron
+from app.domain.results import ArrayRow, ItemRow, ResponseRow, Row, SettingRow, TopNeuron, told
 from app.domain.runs import Run, RunSpec
 
 RUN, ROWS, README, PAGE = "run.json", "rows.jsonl", "README.txt", "index.html"
@@ -245,7 +245,7 @@ def packed(row: Row) -> dict[str, Any]:
             raw = base64.b64encode(np.ascontiguousarray(value, dtype=kind).tobytes()).decode()
             done[name] = {"dtype": kind, "shape": value.shape, "base64": raw}
         else:
-            done[name] = value
+            done[name] = told(value) if name == "notes" else value
     return done
 
 

@@ -1,5 +1,6 @@
 """One row type per table of results. Arrays are numpy; the store turns them into little-endian blobs."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.interventions import Axis
+
+
+def told(value: Any) -> Any:
+    """A value as JSON tells it: what is no finite number is null; readers take null as not a number."""
+    if isinstance(value, Mapping):
+        return {name: told(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [told(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)

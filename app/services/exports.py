@@ -71,8 +71,9 @@ class Exports:
         reading = Reading(self.runs.inputs(run.id), self.results, self.jobs, self.data)
         return kind.reported(run, reading, kind.Look())
 
-    def bundle(self, run: Run) -> bytes:
-        """A run with all that is stored of it, and its page for any browser; :meth:`load_bundle` reads it anywhere."""
+    def bundle(self, run: Run, *, page: bool = True) -> bytes:
+        """A run with all that is stored of it, and its page for any browser unless told not to; :meth:`load_bundle`
+        reads it anywhere."""
         rows: list[Row] = [*self.results.items(run.id), *self.results.settings(run.id)]
         for side in ("top", "bottom"):
             rows += self.results.top(run.id, side, 0, 2000)
@@ -88,7 +89,8 @@ class Exports:
             archive.writestr(
                 README, f"A run of Golgi: {run.title}\nInputs: {inputs}\nOpen it with: golgi import FILE\n"
             )
-            archive.writestr(PAGE, static_page(run, self._report(run)))
+            if page:
+                archive.writestr(PAGE, static_page(run, self._report(run)))
         return out.getvalue()
 
     def bring(self, file: BinaryIO) -> Run:

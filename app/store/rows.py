@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron
+from app.domain.results import ArrayRow, ItemRow, ResponseRow, SettingRow, TopNeuron, told
 from app.domain.results import Row as ResultRow
 from app.store.tables import array, blob, item_result, response, setting, top_neuron
 
@@ -95,7 +95,7 @@ def _values(row: TopNeuron | ItemRow | SettingRow | ResponseRow) -> tuple[Any, d
     if isinstance(row, TopNeuron):
         return top_neuron, dict(vars(row))
     if isinstance(row, ItemRow):
-        return item_result, {**vars(row), "values": dict(row.values), "notes": dict(row.notes)}
+        return item_result, {**vars(row), "values": dict(row.values), "notes": told(row.notes)}
     if isinstance(row, SettingRow):
         return setting, {**vars(row), "about": dict(row.about), "members": row.members.astype("<i4").tobytes()}
     values = np.ascontiguousarray(row.values, dtype="<f8")

@@ -51,6 +51,7 @@ PAGES = (
     "/compare?run=8&run=9999",
     "/cross",
     "/study/demo",
+    "/study/query-neurons",
     "/models",
     f"/models/{MODEL}",
     "/methods",

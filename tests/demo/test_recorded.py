@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
-from app.main import build
+from fastapi.testclient import TestClient
+
+from app.main import DRAWN, RECORDED, build
 from app.settings import Settings
 
 
@@ -31,4 +33,29 @@ def test_a_recorded_question_is_answered_by_its_run_while_the_model_is_the_one_o
     (place / "config.json").write_text(json.dumps(config | {"hidden_act": "relu"}))
     other = golgi.services.requests.start(run.spec.kind, values)
     assert other.id != run.id and not other.recorded
+    golgi.db.close()
+
+
+def test_the_first_page_does_not_wait_for_every_recorded_run(tmp_path: Path) -> None:
+    """Those that it draws are there at once, the others a moment later; a second start adds none."""
+    settings = Settings(data_dir=tmp_path, offline=True, device="cpu")
+    golgi = build(settings, wait=False)
+    first = golgi.services.runs.find(filters={}, sort="stored", limit=100)[0]
+    assert [run.recorded for run in first] == [True] * DRAWN
+    golgi.take_in()
+    numbers = {run.fingerprint: run.id for run in golgi.services.runs.find(filters={}, limit=100)[0]}
+    assert len(numbers) == len(list(RECORDED.glob("*.zip")))
+    golgi.db.close()
+    again = build(settings)
+    assert {run.fingerprint: run.id for run in again.services.runs.find(filters={}, limit=100)[0]} == numbers
+    again.db.close()
+
+
+def test_every_run_of_a_recorded_study_came_along(tmp_path: Path) -> None:
+    golgi = build(Settings(data_dir=tmp_path, offline=True, device="cpu"))
+    for study in golgi.services.demo.studies():
+        view = golgi.services.compare.recorded_study(study)
+        assert len(view.runs) == len(study.runs) > 0 and study.report.startswith("# ")
+    page = TestClient(golgi.app()).get("/study/query-neurons")
+    assert page.status_code == 200 and "What holds, and what does not" in page.text
     golgi.db.close()

@@ -103,6 +103,7 @@ PAGES = (
     "/questions/new",
     "/readings",
     "/study/demo",
+    "/study/query-neurons",
     "/help",
     "/api/v1/docs",
 )

@@ -88,7 +88,7 @@ class LocateWork:
         found = self._located(every)
         settings = list(self._settings(found.found.neurons))
         rows: list[Row] = [self._wording(at, at in finding, settings) for at in range(plan["items"])]
-        rows.append(self._neurons(plan["items"], found, read_neurons(self.host, every, self.space)))
+        rows.append(self._neurons(0, found, read_neurons(self.host, every, self.space)))
         scores = {site: np.stack([one.neurons[site][:1] for one in every]) for site in self.space.sites}
         return Partial(RunningScores.of(("all",), scores), tuple(rows))
 
