@@ -25,7 +25,7 @@ def report(study: Study) -> str:
     """The whole report as Markdown."""
     parts = list(study.searches)
     told = [found(study, part) for part in parts]
-    return "\n".join([_head(study), _ratios(study), *told, _verdict(study)]).rstrip() + "\n"
+    return "\n".join([_head(study), _verdict(study), _ratios(study), *told]).rstrip() + "\n"
 
 
 def _head(study: Study) -> str:
