@@ -28,14 +28,15 @@ class Filters:
     q: Filter = ""
 
 
+@router.get("/activity", name="activity")
 @router.get("/runs", name="runs")
 @router.get("/runs.json", name="runs_json")
 def run_list(
     request: Request, filters: Annotated[Filters, Depends()], sort: Word = "new", offset: Offset = 0
 ) -> Response:
-    """The list; filters stand in the address."""
+    """What runs and waits, and the list of runs; filters stand in the address."""
     view = services(request).pages.list(asdict(filters), sort, offset)
-    return render(request, "runs", view, reads=("undo",))
+    return render(request, "runs", view, reads=("undo",), jobs=services(request).queue.all())
 
 
 @router.post("/runs/bundle", name="open_bundle")
