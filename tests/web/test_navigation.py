@@ -118,3 +118,30 @@ def test_activity_shows_what_waits_before_the_runs(golgi: Golgi, client: TestCli
     assert page.index("Running and waiting") < page.index('id="q"') and "data-poll" in page
     golgi.worker.run_once()
     assert client.get("/runs").text.count("/runs/1") >= 1 and "Running and waiting" not in client.get("/runs").text
+
+
+def test_runs_are_filtered_by_dataset_method_and_target_that_are_stored(golgi: Golgi, client: TestClient) -> None:
+    asked = {"model": "tiny-bert", "query": "rain", "passages": "rain falls", "steps": "4", "method": "nig"}
+    client.post("/datasets/demo")
+    client.post("/explain", data=asked)
+    while golgi.worker.run_once():
+        pass
+    client.post("/attribute", data={"dataset": "liveqa_med", "model": "tiny-bert", "limit": "4", "correct": "off"})
+    page = client.get("/activity").text
+    assert '<option value="liveqa_med">liveqa_med</option>' in page and "<th>Dataset</th>" not in page
+    assert '<option value="nig">Neuron Integrated Gradients</option>' in page
+    numbers = {
+        "dataset=liveqa_med": [2],
+        "method=nig": [2, 1],
+        "target=default": [2, 1],
+        "target=pairwise": [],
+        "q=liveqa": [2],
+        "q=relevance+neurons": [2],
+    }
+    for query, wanted in numbers.items():
+        assert [run["id"] for run in client.get(f"/runs.json?{query}").json()["runs"]] == wanted, query
+    shown = client.get("/runs?cols=dataset&cols=target").text
+    assert "<th>Dataset</th>" in shown and "<th>Method</th>" not in shown
+    assert 'value="target" checked' in shown
+    empty = client.get("/runs?target=pairwise").text
+    assert "first passage beats the second" in empty and "No run has all of these" in empty
