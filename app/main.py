@@ -130,7 +130,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED) -> Golgi:
         runs=runs,
         jobs=jobs,
         queue=queue,
-        overview=Overview(requests.desk, catalogue),
+        overview=Overview(requests.desk, catalogue, saved),
     )
     for path in sorted(recorded.glob("*.zip")) if recorded is not None else ():
         services.exports.load_bundle(path.read_bytes(), recorded=True)

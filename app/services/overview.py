@@ -14,6 +14,7 @@ from app.kinds.desk import Desk
 from app.kinds.places import MEASURED
 from app.services.catalogue import Catalogue
 from app.services.pages import rankings
+from app.services.sets import Sets
 
 RECENT = 6
 """So many rankings tell their strongest neurons."""
@@ -89,10 +90,11 @@ class Ranked:
 
 @dataclass(frozen=True)
 class NeuronsView:
-    """The page Neurons: models whose neurons can be looked up, saved sets, and recent rankings."""
+    """The page Neurons: models whose neurons can be looked up, saved sets with rules in words, recent rankings."""
 
     models: tuple[str, ...]
     sets: tuple[NeuronSet, ...]
+    rules: Mapping[int, str]
     rankings: tuple[Ranked, ...]
 
 
@@ -102,6 +104,7 @@ class HeadsView:
 
     rankings: tuple[Ranked, ...]
     sets: tuple[NeuronSet, ...]
+    rules: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,8 @@ class Shelf:
 class Overview:
     """Reads what is stored for the pages of questions."""
 
-    def __init__(self, desk: Desk, catalogue: Catalogue) -> None:
-        self.desk, self.catalogue = desk, catalogue
+    def __init__(self, desk: Desk, catalogue: Catalogue, sets: Sets) -> None:
+        self.desk, self.catalogue, self.sets = desk, catalogue, sets
 
     def measure(self) -> MeasureView:
         """Questions about many inputs, and what each kind needs first."""
@@ -149,14 +152,16 @@ class Overview:
         at_hand = [model.info.slug for model in self.catalogue.models().models if not model.info.problem]
         models = tuple(dict.fromkeys((*at_hand, *self.desk.runs.values("model"))))
         recent = sorted(rankings(self.desk.runs), key=lambda run: run.created, reverse=True)[:RECENT]
-        return NeuronsView(models, self.desk.sets.find(), tuple(map(self._ranked, recent)))
+        saved = self.sets.list()
+        return NeuronsView(models, saved.sets, saved.rules, tuple(map(self._ranked, recent)))
 
     def heads(self) -> HeadsView:
         """Rankings of attention heads, the newest first, and saved sets of them."""
         ranked = [run for run in rankings(self.desk.runs) if preset_of(run) in HEADS]
-        sets = tuple(saved for saved in self.desk.sets.find() if saved.preset in HEADS)
+        saved = self.sets.list()
+        sets = tuple(found for found in saved.sets if found.preset in HEADS)
         newest = sorted(ranked, key=lambda run: run.created, reverse=True)
-        return HeadsView(tuple(map(self._ranked, newest)), sets)
+        return HeadsView(tuple(map(self._ranked, newest)), sets, saved.rules)
 
     def _ranked(self, run: Run) -> Ranked:
         return Ranked(run, self.desk.results.top(run.id, limit=STRONGEST))
