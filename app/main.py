@@ -22,6 +22,7 @@ from app.services.exports import Exports
 from app.services.forms import Forms
 from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
+from app.services.overview import Overview
 from app.services.pages import Pages
 from app.services.question_drafts import QuestionDrafts
 from app.services.question_sets import QuestionSets
@@ -145,6 +146,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED, *, wait: bool = 
         runs=runs,
         jobs=jobs,
         queue=queue,
+        overview=Overview(requests.desk, catalogue, saved),
     )
     bundles = sorted(recorded.glob("*.zip")) if recorded is not None else []
     at_once = len(bundles) if wait else DRAWN

@@ -172,6 +172,11 @@ class Ask(ABC, Generic[Q, F]):
         """Whether its form offers a model: one that scores pairs, unless a kind says otherwise."""
         return any("pairwise" in tasks()[key].targets for key in info.tasks)
 
+    def title(self, question: Q, inputs: Mapping[str, Run]) -> str:
+        """The name that a person would give a run of a question; empty for kinds that name it in :meth:`complete`.
+        Recorded runs go by it, whatever their bundles call them."""
+        return ""
+
     def text(self, question: Q) -> str:
         """What a search should find of a stored question."""
         return ""

@@ -13,6 +13,7 @@ from app.domain.questions import Question
 from app.domain.runs import Lane, Run
 from app.jobs.base import Inputs, Work
 from app.kinds.asking import Ask, Values
+from app.kinds.places import Place, Tab
 from app.kinds.reporting import Reading, Report
 from app.models.host import ModelHost
 
@@ -54,7 +55,8 @@ class Kind(Generic[Q, F, L]):
         address: of its form; empty where it is asked on the page of another run.
         preview: last part of the address that tells a filled form's cost.
         heading: what the form's page asks. help: the sentence below. send: the button.
-        doors: ways in on the first page. navigation: place and title in the navigation.
+        doors: ways in on the first page.
+        place: the question of the navigation that it answers. tabs: kinds of input under Explain.
         follows: names of :meth:`Report.follow`.
         reads: key of the kind whose finished runs its form chooses from; empty for none.
         offers: page of another thing (``dataset``, ``set``, ``model``, ``neuron``, ...) to what its button there says.
@@ -79,7 +81,8 @@ class Kind(Generic[Q, F, L]):
     help: str = ""
     send: str = ""
     doors: tuple[Door, ...] = ()
-    navigation: tuple[int, str] | None = None
+    place: Place = Place.RUN
+    tabs: tuple[Tab, ...] = ()
     offers: Mapping[str, str] = field(default_factory=dict)
     reads: str = ""
     follows: tuple[str, ...] = ()

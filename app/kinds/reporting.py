@@ -1,7 +1,7 @@
 """What is told of a run: sentences, figures, a table, each made when it is asked for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -160,6 +160,11 @@ class Report(ABC, Generic[Q, L]):
     def lines(self) -> Iterator[str]:
         """What the command line prints below the sentences."""
         return iter(())
+
+    def query_texts(self, dataset: str, keys: Collection[str]) -> Mapping[str, str]:
+        """Texts of a dataset's queries by key; none where the dataset (by hash) is not in this database."""
+        known = self.reading.data.by_hash(dataset)
+        return {} if known is None else self.reading.data.texts(known.id, "query", keys)
 
     def panels(self) -> Mapping[str, Callable[[], object]]:
         """Views of ``kinds/KEY/PANEL.html`` that are fetched when they are opened."""

@@ -10,6 +10,7 @@ from app.services.exports import Exports
 from app.services.forms import Forms
 from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
+from app.services.overview import Overview
 from app.services.pages import Pages
 from app.services.question_drafts import QuestionDrafts
 from app.services.question_sets import QuestionSets
@@ -40,3 +41,4 @@ class Services:
     runs: Runs
     jobs: Jobs
     queue: Queue
+    overview: Overview

@@ -116,7 +116,7 @@ class Exports:
             run = run_of(archive.read(RUN, RUN_BYTES))
             known = self.runs.by_fingerprint(run.fingerprint)
             if known is not None and recorded:
-                return self._dated(known, run)
+                return self._renamed(self._dated(known, run), run.title)
             kind, question = asked(run)
             ranks, answers = ("ranking" in kind.gives, "answers" in kind.gives)
             rows = check(run, rows_of(archive.lines(ROWS)), ranks=ranks, answers=answers)
@@ -128,7 +128,9 @@ class Exports:
             if new:
                 self.results.write(stored.id, rows)
                 self.runs.change(stored.id, **values, state=run.state.value, warnings=list(run.warnings))
-                if not recorded:
+                if recorded:
+                    self._renamed(stored, run.title)
+                else:
                     self.runs.change(stored.id, imported=now())
                     self._tell(stored.id)
         return self.runs.get(stored.id)
@@ -138,6 +140,14 @@ class Exports:
         if known.recorded and known.created != told.created:
             self.runs.change(known.id, created=told.created, finished=told.finished)
         return self.runs.get(known.id)
+
+    def _renamed(self, stored: Run, before: str) -> Run:
+        """A recorded run under the name that its kind gives now, unless somebody has renamed it; its bundle stays."""
+        if stored.recorded and stored.title == before:
+            ask = kind_of(stored.spec.kind).ask
+            title = ask.title(ask.Question.model_validate(stored.spec.settings), self.runs.inputs(stored.id))
+            self.runs.change(stored.id, title=title or before)
+        return self.runs.get(stored.id)
 
     def _tell(self, number: int) -> None:
         """See that all of a run that is being brought in can be told.

@@ -90,10 +90,32 @@ class FormView:
 
     @cached_property
     def model(self) -> str:
-        """The chosen model, as typed or as picked; else the kind's own, an embedded one, or the first that fits."""
+        """The chosen model, as typed or as picked; else the kind's own, an embedded one, or the first that fits, and
+        that reads the kind of input that is asked for."""
         chosen = str(self.value("other")).strip() or str(self.value("model"))
         usual = str(self.fields["model"].default) if "model" in self.fields else MODEL
-        return chosen or next((name for name in (usual, MODEL, *self.usable) if name in self.usable), "")
+        fitting = [name for name in self._readers if name in self.usable] or self.usable
+        return chosen or next((name for name in (usual, MODEL, *fitting) if name in fitting), "")
+
+    @cached_property
+    def _readers(self) -> tuple[str, ...]:
+        """Slugs of the models at hand that read the kind of input that is asked for; only those that
+        usually do, where there are any."""
+        ways = {model.info.slug: [tasks()[key] for key in model.info.tasks] for model in self.models.models}
+        usually = tuple(slug for slug, known in ways.items() if known and self._is_asked(known[0]))
+        return usually or tuple(slug for slug, known in ways.items() if any(map(self._is_asked, known)))
+
+    def _is_asked(self, task: Task) -> bool:
+        """Whether a way of reading takes the form that the address asks for, and calls its first text so."""
+        form, first = str(self.value("form")), str(self.value("reads"))
+        return ("pair" if form == "ranking" else form) in ("", task.form) and first in ("", task.first)
+
+    @property
+    def lacking(self) -> str:
+        """What no model at hand reads although an address asks for it, in words; empty where one does."""
+        if self.sent.get("model") or self.sent.get("other") or not self.value("reads") or self._readers:
+            return ""
+        return str(self.value("reads"))
 
     @cached_property
     def _looked_up(self) -> tuple[ModelInfo | None, GolgiError | None]:

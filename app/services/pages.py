@@ -18,6 +18,7 @@ from app.methods.base import methods
 from app.services.layer_view import LayerLook, LayerView, layer_view
 from app.services.neuron_view import NeuronView, is_readable, is_told, see_there, told_of
 from app.services.queue import Place, Queue
+from app.services.run_list import RunsView, listed
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.library import Library
@@ -109,19 +110,6 @@ class ProgressView:
 
 
 @dataclass(frozen=True)
-class RunsView:
-    """A page of the list of runs."""
-
-    runs: tuple[Run, ...]
-    total: int
-    offset: int
-    size: int
-    filters: Mapping[str, str]
-    sort: str
-    models: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class QueryPage:
     """One query of a run: ``query`` is what its kind shows of it."""
 
@@ -203,8 +191,7 @@ class Pages:
 
     def list(self, filters: Mapping[str, str], sort: str = "new", offset: int = 0) -> RunsView:
         """A page of runs."""
-        runs, total = self.runs.find(filters=filters, sort=sort, offset=offset, limit=PAGE)
-        return RunsView(runs, total, offset, PAGE, dict(filters), sort, self.runs.values("model"))
+        return listed(self.runs, filters, sort, offset)
 
     def rankings(self) -> tuple[Run, ...]:
         """Runs that rank neurons, newest first, those over datasets before those of one input."""

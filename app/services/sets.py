@@ -34,9 +34,10 @@ DEEPEST = 20
 
 @dataclass(frozen=True)
 class SetsView:
-    """Every saved set."""
+    """Every saved set, and by its number its rule in words."""
 
     sets: tuple[NeuronSet, ...]
+    rules: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,14 @@ class Sets:
 
     def list(self) -> SetsView:
         """Every set, newest first."""
-        return SetsView(self.store.find())
+        found = self.store.find()
+        return SetsView(found, {saved.id: self.in_words(saved) for saved in found})
+
+    def in_words(self, saved: NeuronSet) -> str:
+        """The rule of a set in words; as it prints where a run that it reads is not in this database."""
+        known = {key: self.runs.by_fingerprint(key) for key in runs_of(saved.rule)}
+        runs = {key: run for key, run in known.items() if run is not None}
+        return set_name(saved.rule, runs) if len(runs) == len(known) else saved.text
 
     def get(self, number: int) -> NeuronSet:
         """One set.

@@ -18,6 +18,13 @@ SORTS = {
     "title": (run.c.title,),
     "slow": (run.c.seconds.desc(),),
 }
+DATASETS = (("settings", "sample", "name"), ("settings", "evaluation", "name"))
+"""Where a question names the dataset or question set that it is about."""
+VALUES = {name: run.c[name] for name in ("model", "kind", "method", "state")} | {
+    "dataset": func.coalesce(*(run.c.spec[path].as_string() for path in DATASETS), ""),
+    "target": func.coalesce(run.c.spec[("settings", "target", "name")].as_string(), ""),
+}
+"""What a list of runs can be filtered by, exactly."""
 
 
 class Runs:
@@ -108,12 +115,12 @@ class Runs:
     ) -> tuple[tuple[Run, ...], int]:
         """One page of runs and the number of all that match; pinned ones first.
 
-        ``filters``: ``model``, ``kind``, ``method``, ``state`` (exact) and ``q`` (title, note, texts).
+        ``filters``: those of ``VALUES`` (exact) and ``q`` (title, note, texts, dataset).
         """
         where: list[Any] = [run.c.deleted.is_(deleted)]
-        where += [run.c[name] == filters[name] for name in ("model", "kind", "method", "state") if filters.get(name)]
+        where += [column == filters[name] for name, column in VALUES.items() if filters.get(name)]
         if filters.get("q"):
-            texts = (run.c.title, run.c.note, run.c.text)
+            texts = (run.c.title, run.c.note, run.c.text, VALUES["dataset"])
             where.append(or_(*(text.icontains(filters["q"], autoescape=True) for text in texts)))
         page = select(run).where(*where).order_by(run.c.pinned.desc(), *SORTS.get(sort, SORTS["new"]))
         with self.db.read() as connection:
@@ -143,8 +150,9 @@ class Runs:
             return tuple(Timed.model_validate(dict(row._mapping)) for row in connection.execute(query))
 
     def values(self, column: str) -> tuple[str, ...]:
-        """The different values of a column, for filters."""
-        query = select(run.c[column]).where(run.c.deleted.is_(False)).distinct().order_by(run.c[column])
+        """The different values of one of ``VALUES``, for filters."""
+        value = VALUES[column].label("value")
+        query = select(value).where(run.c.deleted.is_(False)).distinct().order_by(value)
         with self.db.read() as connection:
             return tuple(str(row[0]) for row in connection.execute(query) if row[0])
 

@@ -29,6 +29,7 @@ from app.services.container import Services
 from app.services.exports import as_csv
 from app.settings import Settings
 from app.web.markdown import markdown
+from app.web.navigation import entries, is_current, keeps_text, standing, tabs
 
 FRONTEND = Path(str(files("frontend")))
 PLOTLY = "plotly.min.js"
@@ -76,29 +77,10 @@ def templates() -> Jinja2Templates:
     }
     env.filters |= {"pct": percent, "size": size, "span": span, "markdown": markdown, "counted": counted}
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
-    env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "navigation": navigation()}
-    env.globals["makes_pdf"] = makes_pdf()
+    env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "entries": entries(), "tabs": tabs()}
+    env.globals |= {"makes_pdf": makes_pdf(), "standing": standing, "is_current": is_current, "keeps_text": keeps_text}
     env.tests["template"] = has_template
     return Jinja2Templates(env=env)
-
-
-LIBRARY = (
-    ("runs", "Runs"),
-    ("datasets", "Datasets"),
-    ("questions", "Questions"),
-    ("sets", "Sets"),
-    ("compare", "Compare"),
-)
-BEHIND = (("models", "Models"), ("methods", "Methods"))
-
-
-def navigation() -> tuple[tuple[str, str, str], ...]:
-    """Route, short name and title of every entry of the navigation; kinds stand where they want to."""
-    entries = [(name, name, title) for name, title in (*LIBRARY, *BEHIND)]
-    placed = sorted((kind.navigation, kind.key) for kind in kinds().values() if kind.navigation is not None)
-    for (place, title), key in placed:
-        entries.insert(place, (f"{key}_form", key, title))
-    return tuple(entries)
 
 
 def has_template(name: str) -> bool:

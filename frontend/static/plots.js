@@ -154,12 +154,13 @@
     next.querySelector("a, input").focus({ preventScroll: true });
   }
   document.addEventListener("keydown", (event) => {
-    const field = event.target.closest("input:not([type=checkbox]), textarea, select"), go = { e: "explain", r: "runs", d: "datasets", c: "compare", m: "models", j: "jobs", h: "home", "?": "help", n: "explain" };
+    const field = event.target.closest("input:not([type=checkbox]), textarea, select"), go = { e: "explain", m: "measure", c: "compare", n: "neurons", d: "heads", l: "library", a: "activity", r: "activity", j: "activity", h: "home" }, alone = { n: "explain", "?": "help" };
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && field && field.form) { field.form.requestSubmit(field.form.querySelector("button.main")); return; }
     if (field || event.ctrlKey || event.metaKey || event.altKey) return;
     const jump = (name) => { const link = document.querySelector(`[data-go='${name}']`); if (link) location.href = link.href; };
-    if (event.key === "/") { event.preventDefault(); const box = document.querySelector("input[type=search]"); if (box) box.focus(); else jump("runs"); return; }
-    if (root.dataset.g || event.key === "n" || event.key === "?") { delete root.dataset.g; if (go[event.key]) jump(go[event.key]); return; }
+    if (event.key === "/") { event.preventDefault(); const box = document.querySelector("input[type=search]"); if (box) box.focus(); else jump("activity"); return; }
+    const place = root.dataset.g ? go[event.key] : alone[event.key];
+    if (root.dataset.g || place) { delete root.dataset.g; if (place) jump(place); return; }
     if (event.key === "j" || event.key === "k") { step(event.key === "j" ? 1 : -1); return; }
     if (event.key === "x") { const row = document.querySelector("tr[data-here]"), box = row && row.querySelector("input[type=checkbox]"); if (box) box.click(); return; }
     if (event.key === "g") { root.dataset.g = "1"; setTimeout(() => delete root.dataset.g, 1200); }

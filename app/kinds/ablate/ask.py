@@ -16,6 +16,7 @@ from app.kinds.ablate.work import settings_of
 from app.kinds.asking import Ask, Asked, Values
 from app.kinds.desk import Desk
 from app.kinds.explain.question import KEY as EXPLAINED
+from app.kinds.titles import done_to, start_of
 
 
 class AblateAsk(Ask[AblateQuestion, AblateForm]):
@@ -49,9 +50,15 @@ class AblateAsk(Ask[AblateQuestion, AblateForm]):
         if unknown:
             raise BadInput(f"parts among {', '.join(known)}", ", ".join(unknown), "Choose one of them.", "segments")
         model = desk.model_of(source)
-        title = f"{question.selection} of run {source.id}: {question.op.value}"
+        title = self.title(question, {SOURCE: source})
         rows = len(settings_of(question, scores)) * int(source.plan.get("items", 1))
         return Asked(question, model, title, source.title, {SOURCE: source}, rows=rows)
+
+    def title(self, question: AblateQuestion, inputs: Mapping[str, Run]) -> str:
+        """The neurons, what is done to them, and the input: ``top 1 % off: cooked chicken…``."""
+        named, done = question.selection, done_to(question.op, question.amount)
+        one = named.rank == "hand" and len(named.neurons) == 1
+        return f"{named.neurons[0] if one else named} {done}: {start_of(inputs[SOURCE].title)}"
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> AblateForm:
         """The question, and its run."""

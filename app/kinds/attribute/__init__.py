@@ -6,6 +6,7 @@ from app.kinds.attribute.question import KEY, AttributeForm, AttributeLook, Attr
 from app.kinds.attribute.report import AttributeReport
 from app.kinds.attribute.work import AttributeWork
 from app.kinds.base import Kind
+from app.kinds.places import Place
 
 KIND: Kind[AttributeQuestion, AttributeForm, AttributeLook] = Kind(
     key=KEY,
@@ -21,6 +22,7 @@ KIND: Kind[AttributeQuestion, AttributeForm, AttributeLook] = Kind(
     lane_of=lambda question: Lane.BATCH,
     unit="pairs",
     address="/attribute",
+    place=Place.WHICH,
     heading="Which neurons matter on a dataset?",
     help="The mean over many pairs, with its spread: neurons that matter once and neurons that matter always fall "
     "apart.",

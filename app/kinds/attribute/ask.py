@@ -41,11 +41,23 @@ class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
             max_length=desk.length(model, form.max_length if "max_length" in form.model_fields_set else None),
         )
         rows = sample.limit * method.passes(model.info.layers or 1) * (2 if question.target.name == "pairwise" else 1)
-        return Asked(question, model, _title(question), sample.name, version=method.version, rows=rows)
+        return Asked(question, model, self.title(question, {}), sample.name, version=method.version, rows=rows)
 
     def words(self, run: Run, inputs: Mapping[str, Run]) -> list[str]:
         """The model, and the rest as JSON, so that the dataset is named by its content."""
         return spelled(self.again(run, inputs), self.fields(), frozenset({"model"}))
+
+    def title(self, question: AttributeQuestion, inputs: Mapping[str, Run]) -> str:
+        """The dataset and the class; the part, the method and the baseline where they are not the usual ones."""
+        sample = question.sample
+        title = f"{sample.name}: {'relevance' if sample.relevance == 'relevant' else 'non-relevance'} neurons"
+        if sample.part != type(sample).model_fields["part"].default:
+            title += f", {sample.part} queries"
+        if question.method != AttributeQuestion.model_fields["method"].default:
+            method = method_of(question.method, question.params)
+            title += f", by {method.short}" if method.short else f", {method.title.lower()}"
+        baseline = question.params.get("baseline", BASELINES[0])
+        return title if baseline == BASELINES[0] else f"{title}, baseline {baseline}"
 
     def text(self, question: AttributeQuestion) -> str:
         """The dataset."""
@@ -62,14 +74,3 @@ class AttributeAsk(Ask[AttributeQuestion, AttributeForm]):
         passes = taken * each * (2 if question.target.name == "pairwise" else 1)
         speed = desk.speed(completed.model.info.slug, KEY, question.method)
         return Cost("pairs", len(pairs), taken, passes).timed(speed)
-
-
-def _title(question: AttributeQuestion) -> str:
-    """The dataset, the class, the part; the method and the baseline where they are not the usual ones."""
-    sample = question.sample
-    wanted = "relevant" if sample.relevance == "relevant" else "not relevant"
-    title = f"{sample.name}: {wanted} pairs, {sample.part}"
-    if question.method != AttributeQuestion.model_fields["method"].default:
-        title += f", {method_of(question.method, question.params).title.lower()}"
-    baseline = question.params.get("baseline", BASELINES[0])
-    return title if baseline == BASELINES[0] else f"{title}, baseline {baseline}"

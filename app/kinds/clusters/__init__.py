@@ -6,6 +6,7 @@ from app.kinds.clusters.ask import ClustersAsk
 from app.kinds.clusters.question import KEY, ClustersForm, ClustersLook, ClustersQuestion
 from app.kinds.clusters.report import ClustersReport
 from app.kinds.clusters.work import ClustersWork
+from app.kinds.places import Place
 
 KIND: Kind[ClustersQuestion, ClustersForm, ClustersLook] = Kind(
     key=KEY,
@@ -20,6 +21,7 @@ KIND: Kind[ClustersQuestion, ClustersForm, ClustersLook] = Kind(
     Look=ClustersLook,
     lane_of=lambda question: Lane.BATCH,
     address="/clusters",
+    place=Place.WHICH,
     heading="Which neurons matter for these queries?",
     help="Scores every prompt of a question set, gathers each query's strongest neurons, and takes out those that show "
     "up for most queries.",

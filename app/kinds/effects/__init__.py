@@ -7,6 +7,7 @@ from app.kinds.effects.ask import EffectsAsk
 from app.kinds.effects.question import KEY, EffectsForm, EffectsLook, EffectsQuestion
 from app.kinds.effects.report import EffectsReport
 from app.kinds.effects.work import EffectsWork
+from app.kinds.places import Place
 
 KIND: Kind[EffectsQuestion, EffectsForm, EffectsLook] = Kind(
     key=KEY,
@@ -21,6 +22,7 @@ KIND: Kind[EffectsQuestion, EffectsForm, EffectsLook] = Kind(
     Look=EffectsLook,
     lane_of=lambda question: Lane.BATCH,
     address="/effects",
+    place=Place.WHETHER,
     heading="Do these neurons matter for their queries?",
     help="Each query's neurons are switched off and doubled while its own answer, and answers of other queries, are "
     "read; beside random sets, large activations and the set without each step of the method.",

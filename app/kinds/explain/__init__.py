@@ -6,6 +6,7 @@ from app.kinds.explain.ask import ExplainAsk
 from app.kinds.explain.question import KEY, ExplainForm, ExplainLook, ExplainQuestion
 from app.kinds.explain.report import ExplainReport
 from app.kinds.explain.work import ExplainWork
+from app.kinds.places import Place, Tab
 
 
 def brief(question: ExplainQuestion) -> bool:
@@ -27,9 +28,16 @@ KIND: Kind[ExplainQuestion, ExplainForm, ExplainLook] = Kind(
     lane_of=lambda question: Lane.INTERACTIVE,
     brief_of=brief,
     address="/explain",
+    place=Place.INPUT,
+    tabs=(
+        Tab(0, "Query and passage", "pair", "query"),
+        Tab(1, "Ranking of passages", "ranking"),
+        Tab(2, "Prompt", "prompt", "prompt"),
+        Tab(5, "Text", "prompt", "text"),
+        Tab(6, "Question and context", "pair", "question"),
+    ),
     preview="seen",
     heading="Explain",
-    navigation=(0, "Explain"),
     offers={
         "model": "Explain with it",
         "neuron": "Explain its activation by the neurons below it",

@@ -1,19 +1,21 @@
 """From a form, a command line or an API body to the question of an explanation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.counting import counted
 from app.domain.errors import BadInput, Missing
 from app.domain.model_at_hand import Model
 from app.domain.model_card import ModelInfo
+from app.domain.runs import Run
 from app.domain.targets import TITLES
 from app.forms.read import Given
 from app.kinds.asking import Ask, Asked, Values
 from app.kinds.desk import Desk
 from app.kinds.explain.preview import Preview, Separation, preview
 from app.kinds.explain.question import ExplainForm, ExplainQuestion
-from app.methods.base import Method
+from app.kinds.titles import both_ends, start_of
+from app.methods.base import Method, method_of
 from app.models.tasks import task_for
 
 LONGEST = 200_000
@@ -61,7 +63,7 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         question, method = self._settled(form, model, desk)
         for example in question.examples:
             desk.seen(model, example, question.max_length)
-        title = question.query.strip().replace("\n", " ")[:90]
+        title = self.title(question, {})
         rows = len(question.examples) * method.passes(model.info.layers or 1)
         return Asked(question, model, title, self.text(question), version=method.version, rows=rows)
 
@@ -93,6 +95,21 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
     def fits(self, info: ModelInfo) -> bool:
         """Every model: the form of the input goes by it."""
         return True
+
+    def title(self, question: ExplainQuestion, inputs: Mapping[str, Run]) -> str:
+        """The query, how many passages, the asked token of a prompt; the method and the units where they are not the
+        usual ones."""
+        target, passages = question.target, len(question.passages)
+        if passages:
+            about = " (one passage against another)" if target.name == "pairwise" else f" ({passages} passages)"
+            name = start_of(question.query) + (about if passages > 1 else "")
+        else:
+            text = both_ends(question.query)
+            name = f"'{target.token}' ({text})" if target.token is not None else text
+        inner = f"{target.neuron} on " if target.name == "activation" else ""
+        method = method_of(question.method, question.params).title
+        by = "" if question.method == ExplainQuestion.model_fields["method"].default else f", {method.lower()}"
+        return f"{inner}{name}{by}{', by heads' if question.params.get('preset') == 'heads' else ''}"
 
     def text(self, question: ExplainQuestion) -> str:
         """Query and passages."""

@@ -7,6 +7,7 @@ from app.kinds.locate.ask import LocateAsk
 from app.kinds.locate.question import KEY, LocateForm, LocateLook, LocateQuestion
 from app.kinds.locate.report import LocateReport
 from app.kinds.locate.work import LocateWork
+from app.kinds.places import Place, Tab
 
 KIND: Kind[LocateQuestion, LocateForm, LocateLook] = Kind(
     key=KEY,
@@ -22,6 +23,8 @@ KIND: Kind[LocateQuestion, LocateForm, LocateLook] = Kind(
     lane_of=lambda question: Lane.INTERACTIVE,
     unit="wordings",
     address="/locate",
+    place=Place.INPUT,
+    tabs=(Tab(3, "Question, with or without choices"),),
     heading="Which neurons matter for one query?",
     help="A query in several wordings, each a prompt with the one token that should follow. All but the last find "
     "neurons; every one is answered with them switched off and doubled.",

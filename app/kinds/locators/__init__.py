@@ -7,6 +7,7 @@ from app.kinds.locators.ask import LocatorsAsk
 from app.kinds.locators.question import KEY, LocatorsForm, LocatorsLook, LocatorsQuestion
 from app.kinds.locators.report import LocatorsReport
 from app.kinds.locators.work import LocatorsWork
+from app.kinds.places import Place
 
 KIND: Kind[LocatorsQuestion, LocatorsForm, LocatorsLook] = Kind(
     key=KEY,
@@ -22,6 +23,7 @@ KIND: Kind[LocatorsQuestion, LocatorsForm, LocatorsLook] = Kind(
     lane_of=lambda question: Lane.BATCH,
     unit="queries",
     address="/locators",
+    place=Place.MUCH,
     heading="Do other methods find the same neurons?",
     help="Query-relevant neurons, random and common ones are patched and switched off one by one, and scored by "
     "integrated gradients; told is how far the orders agree, and whose sets move the answer most.",

@@ -6,6 +6,7 @@ from app.kinds.patch.ask import PatchAsk
 from app.kinds.patch.question import KEY, PatchForm, PatchLook, PatchQuestion
 from app.kinds.patch.report import PatchReport
 from app.kinds.patch.work import PatchWork
+from app.kinds.places import Place
 
 KIND: Kind[PatchQuestion, PatchForm, PatchLook] = Kind(
     key=KEY,
@@ -20,6 +21,7 @@ KIND: Kind[PatchQuestion, PatchForm, PatchLook] = Kind(
     Look=PatchLook,
     lane_of=lambda question: Lane.BATCH,
     address="/patch",
+    place=Place.ABLE,
     heading="A model with these neurons scaled",
     help="A copy of the model is written into the models folder, its neurons switched off, doubled or scaled for good.",
     send="Write the model",

@@ -3,6 +3,7 @@
 from app.domain.runs import Lane
 from app.kinds.base import Kind
 from app.kinds.clusters.question import KEY as SEARCH
+from app.kinds.places import Place
 from app.kinds.predict.ask import PredictAsk
 from app.kinds.predict.question import KEY, PredictForm, PredictLook, PredictQuestion
 from app.kinds.predict.report import PredictReport
@@ -22,6 +23,7 @@ KIND: Kind[PredictQuestion, PredictForm, PredictLook] = Kind(
     lane_of=lambda question: Lane.BATCH,
     unit="new queries",
     address="/predict",
+    place=Place.ABLE,
     heading="Do these neurons know the answers of new questions?",
     help="Each option of questions that the search did not use is proposed as the answer, and the domain's neurons say "
     "how right it looks; beside the model's own choice, random neurons and chance.",

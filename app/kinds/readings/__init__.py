@@ -2,6 +2,7 @@
 
 from app.domain.runs import Lane
 from app.kinds.base import Kind
+from app.kinds.places import Place
 from app.kinds.readings.ask import ReadoutAsk
 from app.kinds.readings.question import KEY, ReadoutForm, ReadoutLook, ReadoutQuestion
 from app.kinds.readings.report import ReadoutReport
@@ -22,6 +23,7 @@ KIND: Kind[ReadoutQuestion, ReadoutForm, ReadoutLook] = Kind(
     brief_of=lambda question: True,
     unit="neurons",
     address="/readings",
+    place=Place.NEURON,
     heading="What do these neurons write?",
     help="Each neuron's column of the down-projection is read on the vocabulary, with and without the final norm.",
     send="Read them",

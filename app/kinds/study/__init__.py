@@ -2,6 +2,7 @@
 
 from app.domain.runs import Lane
 from app.kinds.base import Kind
+from app.kinds.places import Place
 from app.kinds.study.ask import StudyAsk
 from app.kinds.study.question import KEY, StudyForm, StudyLook, StudyQuestion
 from app.kinds.study.report import StudyReport
@@ -21,11 +22,11 @@ KIND: Kind[StudyQuestion, StudyForm, StudyLook] = Kind(
     lane_of=lambda question: Lane.BATCH,
     unit="pairs",
     address="/study",
+    place=Place.WHETHER,
     heading="Do they matter? An ablation study",
     help="Neuron sets are switched off while whole candidate lists are re-ranked, each beside random sets of the same "
     "size per layer.",
     send="Start the study",
-    navigation=(3, "Ablation"),
     follows=("confirm",),
     offers={
         "set": "Do they matter? Study it",

@@ -22,6 +22,7 @@ from app.kinds.desk import Desk
 from app.kinds.study.lists import candidate_lists, judged_queries
 from app.kinds.study.question import KEY, StudyForm, StudyQuestion
 from app.kinds.study.work import settings_count
+from app.kinds.titles import done_to
 from app.methods.base import controls
 
 
@@ -46,15 +47,19 @@ class StudyAsk(Ask[StudyQuestion, StudyForm]):
         if form.controls and sources:
             inputs |= self._controls(model, sources[0], desk)
         names = [run.title for run in sources] + [named.name for named in question.sets]
-        title = f"{question.evaluation.name}: {question.op.value} of {names[0]}"
-        if len(names) > 1:
-            title += f" and {len(names) - 1} more"
-        if question.chosen_on:
-            title += ", size chosen before"
         controlled = sum(not is_source(role) for role in inputs)
         measured = question.evaluation
         rows = settings_count(question, len(sources), controlled) * measured.queries * measured.depth
-        return Asked(question, model, title, " ".join(names), inputs, rows=rows)
+        return Asked(question, model, self.title(question, inputs), " ".join(names), inputs, rows=rows)
+
+    def title(self, question: StudyQuestion, inputs: Mapping[str, Run]) -> str:
+        """The dataset, the first set and how many more, and what is done to them."""
+        sources = sorted((role for role in inputs if is_source(role)), key=lambda role: (len(role), role))
+        names = [inputs[role].title for role in sources] + [named.name for named in question.sets]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        first, done = names[0].replace(": ", " ", 1), done_to(question.op, question.amount)
+        chosen = ", size chosen before" if question.chosen_on else ""
+        return f"{question.evaluation.name}: {first}{more} {done}{chosen}"
 
     def again(self, run: Run, inputs: Mapping[str, Run]) -> StudyForm:
         """The question, its model, its rankings, and whether controls stand beside them."""

@@ -2,6 +2,7 @@
 
 from app.domain.runs import Lane
 from app.kinds.base import Kind
+from app.kinds.places import Place, Tab
 from app.kinds.writes.ask import WritesAsk
 from app.kinds.writes.question import KEY, WritesForm, WritesLook, WritesQuestion
 from app.kinds.writes.report import WritesReport
@@ -22,6 +23,8 @@ KIND: Kind[WritesQuestion, WritesForm, WritesLook] = Kind(
     brief_of=lambda question: True,
     unit="prompts",
     address="/writes",
+    place=Place.INPUT,
+    tabs=(Tab(4, "What comes next"),),
     heading="What would the model write?",
     help="The likeliest next tokens of a prompt, and which tokens a proposed answer is, before any is explained.",
     send="Ask it",

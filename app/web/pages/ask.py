@@ -18,7 +18,7 @@ AnyKind = Kind[Any, Any, Any]
 
 def _form(request: Request, view: FormView) -> Response:
     """The form with what was sent still in it."""
-    reads = ("demo", "q", "passage", "form", "run", *view.fields)
+    reads = ("demo", "q", "passage", "form", "reads", "run", *view.fields)
     status = view.error.status if view.error else 200
     return render(request, "form", view, status=status, reads=reads)
 

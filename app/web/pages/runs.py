@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
@@ -11,6 +11,7 @@ from app.domain.bounds import Count, Filter, Key, Note, Offset, Place, Word
 from app.domain.errors import BadInput, GolgiError, NotFound
 from app.services.exports import FORMATS, SUFFIX
 from app.services.layer_view import LayerLook
+from app.services.run_list import MORE
 from app.web.kept import kept
 from app.web.page import Sent, away, figure_table, fragment, given_of, render, render_piece, services
 
@@ -23,19 +24,26 @@ class Filters:
 
     model: Place = ""
     kind: Word = ""
+    dataset: Word = ""
     method: Word = ""
+    target: Word = ""
     state: Word = ""
     q: Filter = ""
 
 
+@router.get("/activity", name="activity")
 @router.get("/runs", name="runs")
 @router.get("/runs.json", name="runs_json")
 def run_list(
-    request: Request, filters: Annotated[Filters, Depends()], sort: Word = "new", offset: Offset = 0
+    request: Request,
+    filters: Annotated[Filters, Depends()],
+    sort: Word = "new",
+    offset: Offset = 0,
+    cols: Annotated[tuple[Word, ...], Query()] = (),
 ) -> Response:
-    """The list; filters stand in the address."""
+    """What runs and waits, and the list of runs; filters and further columns stand in the address."""
     view = services(request).pages.list(asdict(filters), sort, offset)
-    return render(request, "runs", view, reads=("undo",))
+    return render(request, "runs", view, reads=("undo",), jobs=services(request).queue.all(), cols=cols, more=MORE)
 
 
 @router.post("/bundle", name="open_bundle")
