@@ -20,6 +20,7 @@ from app.services.container import Services
 from app.services.datasets import Datasets
 from app.services.exports import Exports
 from app.services.forms import Forms
+from app.services.home import Home
 from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
 from app.services.overview import Overview
@@ -140,6 +141,7 @@ def build(settings: Settings, recorded: Path | None = RECORDED, *, wait: bool = 
         compare=Compare(pages, sets),
         exports=Exports(runs, results, jobs, data),
         demo=demo,
+        home=Home(pages, demo, catalogue),
         datasets=Datasets(data, jobs, settings.data_dir / "uploads", settings.imports),
         questions=QuestionSets(questions, settings.data_dir / "uploads"),
         drafts=QuestionDrafts(questions),

@@ -17,6 +17,7 @@ from app.domain.sites import NeuronIndex, NeuronSpace, Site, SiteKind, noun_of
 from app.domain.targets import BRANCHES
 from app.figures import layers, strongest
 from app.figures.base import Figure
+from app.figures.small import Small, small
 from app.kinds.reporting import Table
 from app.methods.base import Attribution
 from app.store.results import Results
@@ -148,6 +149,10 @@ class Ranking:
         """The strongest units of every site, heads all of them, see :meth:`Results.ends`."""
         count = max(row["width"] for row in self.profile) if self.noun == "head" else None
         return self.results.ends(self.run.id, self.part, count)
+
+    def small(self) -> Small:
+        """The overview in little."""
+        return small(self.ends())
 
     def _several(self) -> bool:
         """Whether more than one kind of place is scored."""

@@ -101,7 +101,8 @@ class Method(BaseModel):
     control for ablation over datasets; of those, ``short`` is the name in curves, and ``constant`` whether the ranking
     is the same for every input. ``additive`` says whether scores of different blocks are parts of one sum; ``sums`` and
     ``sums_note`` say beside the remainders what was added up. ``of_prompts`` says whether it scores a prompt by itself,
-    with no text left out that it compares with.
+    with no text left out that it compares with. ``fits`` tells inputs and models that it suits, and ``reasons`` why a
+    setting has its default, by the field's name. Formula and drawing are ``frontend/methods/KEY.html`` and ``KEY.svg``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -119,6 +120,8 @@ class Method(BaseModel):
     constant: ClassVar[bool] = False
     additive: ClassVar[bool] = True
     of_prompts: ClassVar[bool] = False
+    fits: ClassVar[str] = ""
+    reasons: ClassVar[Mapping[str, str]] = {}
     sums: ClassVar[str] = (
         "Sum of scores minus the change of the target from baseline to input, at every place that all paths cross"
     )

@@ -3,7 +3,7 @@
 Source: Vast et al., ICTIR 2024 (arXiv 2406.19309); Shrikumar et al. 2018 (arXiv 1807.09946).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -65,6 +65,20 @@ class NeuronIntegratedGradients(Method):
         "Piwowarski, Benjamin}, booktitle={ICTIR}, pages={133--143}, year={2024}, doi={10.1145/3664190.3672528}}"
     )
     gives: ClassVar[frozenset[Gives]] = frozenset({"neurons", "tokens"})
+    fits: ClassVar[str] = (
+        "A query with passages, two passages against each other, a text, a question with its context, a prompt. Any "
+        "model whose word embeddings and gradients can be reached; it is at its best where a padded input says nothing."
+    )
+    reasons: ClassVar[Mapping[str, str]] = {
+        "steps": "The low end of what the literature takes; an input that needs more gets more.",
+        "baseline": "It moves every content token; special tokens, positions and length stay those of the input.",
+        "preset": "Units between the two maps of a feed-forward layer: one number a neuron, in every family.",
+        "aggregation": "Only a sum keeps the identities that are tested.",
+        "rule": "Its error falls with the square of the steps, at the cost of the rules of first order.",
+        "adaptive": "Each input stops by itself, so that only those that need more steps pay for them.",
+        "tolerance": "What is above one per cent of the change is marked on the page.",
+        "max_steps": "Three doublings of the default; beyond it the remainder is told instead.",
+    }
 
     steps: int = Field(50, ge=2, le=4096, description="intervals of the path; more steps, smaller remainder")
     baseline: Baseline = Field(

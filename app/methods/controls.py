@@ -4,6 +4,7 @@ They rank neurons by what is easy to know of them. A set found by attribution is
 more than these.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -31,6 +32,13 @@ class _Control(Method):
     gives: ClassVar[frozenset[Gives]] = frozenset({"neurons"})
     aggregation: ClassVar[Aggregation] = "mean"
     grad: ClassVar[bool] = False
+    fits: ClassVar[str] = (
+        "Runs over a dataset, as a ranking that sets found by attribution have to beat. One pass an input, so it costs "
+        "next to nothing."
+    )
+    reasons: ClassVar[Mapping[str, str]] = {
+        "preset": "What the attribution methods score by default, so that the rankings can be set side by side."
+    }
 
     preset: Preset = Field("ffn", description="what counts as a neuron")
 

@@ -4,7 +4,7 @@ Source: Chen, Dejl, Toni, AAAI 2025 (arXiv 2406.10868), section 4 of the specifi
 (arXiv 2104.08696). Axes: P parts of the input, U units of a block.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,6 +40,15 @@ class _ReadoutMethod(Method):
     joint: ClassVar[bool] = False
     of_prompts: ClassVar[bool] = True
     citation: ClassVar[str] = CITATION
+    fits: ClassVar[str] = (
+        "A prompt of a language model whose next token is the answer, which it was made for; also a query with "
+        "passages and a text. Not two passages against each other. Any model with feed-forward units and gradients."
+    )
+    reasons: ClassVar[Mapping[str, str]] = {
+        "steps": "As published. The remainder of every path is shown beside the scores.",
+        "rule": "As printed in the paper. The midpoint rule has a smaller error at the same cost.",
+        "positions": "As published: one token carries the answer, and a causal model runs that token alone.",
+    }
 
     steps: int = Field(16, ge=1, le=4096, description="points of each path; more points, smaller remainder")
     rule: Points = Field("right", description="where the points lie: right as printed, code as released, midpoint")

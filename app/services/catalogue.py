@@ -37,7 +37,7 @@ class ModelView:
 
 @dataclass(frozen=True)
 class MethodView:
-    """A method with its settings."""
+    """A method with its settings; ``reasons`` tells why a setting has its default."""
 
     key: str
     version: int
@@ -48,6 +48,9 @@ class MethodView:
     citation: str
     fields: tuple[Field, ...]
     control: bool
+    of_prompts: bool
+    fits: str
+    reasons: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -146,4 +149,7 @@ def _method_view(method: type[Method]) -> MethodView:
         method.citation,
         fields_of(method),
         method.control,
+        method.of_prompts,
+        method.fits,
+        method.reasons,
     )

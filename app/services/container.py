@@ -8,6 +8,7 @@ from app.services.compare import Compare
 from app.services.datasets import Datasets
 from app.services.exports import Exports
 from app.services.forms import Forms
+from app.services.home import Home
 from app.services.keeping import Keeping
 from app.services.notebooks import Notebooks
 from app.services.overview import Overview
@@ -32,6 +33,7 @@ class Services:
     exports: Exports
     notebooks: Notebooks
     demo: Demo
+    home: Home
     datasets: Datasets
     questions: QuestionSets
     drafts: QuestionDrafts

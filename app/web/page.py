@@ -28,6 +28,7 @@ from app.kinds import kinds
 from app.services.container import Services
 from app.services.exports import as_csv
 from app.settings import Settings
+from app.web.glossary import GLOSSARY
 from app.web.markdown import markdown
 from app.web.navigation import entries, is_current, keeps_text, standing, tabs
 
@@ -79,6 +80,7 @@ def templates() -> Jinja2Templates:
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
     env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "entries": entries(), "tabs": tabs()}
     env.globals |= {"makes_pdf": makes_pdf(), "standing": standing, "is_current": is_current, "keeps_text": keeps_text}
+    env.globals["glossary"] = GLOSSARY
     env.tests["template"] = has_template
     return Jinja2Templates(env=env)
 

@@ -1,4 +1,5 @@
-"""Every page of the recorded demo, small and dark, and large and light: it opens, fits, and can be walked by key."""
+"""Every page of the recorded demo, small and dark, and large and light: it opens, fits, can be walked by key, and axe
+finds nothing serious on it."""
 
 import json
 import re
@@ -8,6 +9,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
+from accessibility import barriers
 
 pytestmark = pytest.mark.browser
 
@@ -124,6 +126,7 @@ def faults(page: Any, said: list[str], path: str) -> list[str]:
     told = (
         re.sub(r"\bNone\b", "", look["text"]) if path.startswith("/api/") else look["text"]
     )  # Python's None, documented
+    found += barriers(page)
     return found + [f"left over: {told[max(0, hit.start() - 40) : hit.end() + 20]!r}" for hit in LEFT.finditer(told)]
 
 
@@ -138,3 +141,8 @@ def test_every_navigation_entry_is_walked(page: Any) -> None:
     hrefs = page.eval_on_selector_all("header nav a, footer a", "links => links.map((one) => one.getAttribute('href'))")
     known = {path.split("?")[0] for path in PAGES} | {"/healthz"}
     assert set(hrefs) <= known and len(hrefs) > 8
+
+
+def test_barriers_are_found(page: Any) -> None:
+    page.set_content("<html><body><img src=data:,><input><p style='color:#999;background:#aaa'>words</p></body></html>")
+    assert {told.split()[1] for told in barriers(page)} >= {"image-alt", "label", "color-contrast", "html-has-lang"}

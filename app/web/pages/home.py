@@ -6,7 +6,6 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from app import __version__
-from app.data.demo import MODEL
 from app.domain.bounds import Word
 from app.web.kept import kept
 from app.web.page import away, render, services, settings
@@ -18,17 +17,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/", name="home")
 def home(request: Request) -> Response:
-    """Recorded runs, a prefilled question, recent runs."""
-    app_services = services(request)
-    more: dict[str, Any] = {
-        "recorded": app_services.pages.recorded(),
-        "compared": app_services.pages.compared(),
-        "studies": app_services.demo.studies(),
-        "recent": app_services.pages.recent(),
-        "models": app_services.catalogue.models(),
-        "demo": MODEL,
-    }
-    return render(request, "home", app_services.demo.pair(), **more)
+    """A recorded result, drawn; a prefilled question; ways on."""
+    asked = services(request).home
+    return kept(request, asked.stamp(), lambda: render(request, "home", asked.view()))
 
 
 @router.get("/study/demo", name="demo_study")

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.domain.bounds import Word
+from app.services.method_view import method_page
 from app.web.page import render, services
 
 router = APIRouter(include_in_schema=False)
@@ -20,4 +21,4 @@ def methods(request: Request) -> Response:
 @router.get("/methods/{key}.json", name="methods_one_json")
 def method(request: Request, key: Word) -> Response:
     """One method."""
-    return render(request, "method", services(request).catalogue.method(key))
+    return render(request, "method", method_page(services(request).catalogue, key))
