@@ -43,6 +43,7 @@ PAGES = (
     "/locate",
     "/writes",
     "/readings",
+    "/activations",
     "/sets",
     "/sets/1",
     "/compare",

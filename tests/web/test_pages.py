@@ -102,6 +102,7 @@ PAGES = (
     "/writes",
     "/questions/new",
     "/readings",
+    "/activations",
     "/study/demo",
     "/help",
     "/api/v1/docs",
