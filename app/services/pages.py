@@ -1,7 +1,7 @@
 """What the pages of runs, layers, neurons and jobs read."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from app.methods.base import methods
 from app.services.layer_view import LayerLook, LayerView, layer_view
 from app.services.neuron_view import NeuronView, is_readable, is_told, scores_figure, see_there, told_of
 from app.services.queue import Place, Queue
+from app.services.set_members import MembersView, members
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.library import Library
@@ -257,6 +258,10 @@ class Pages:
         """Kind to its runs of a model with results, the newest first."""
         of_kind = {key: self.runs.find(filters={"model": model, "kind": key}, limit=PAGE)[0] for key in kinds()}
         return {key: tuple(run for run in found if is_told(run, weights)) for key, found in of_kind.items()}
+
+    def members(self, model: str, weights: str, ids: Sequence[str]) -> MembersView:
+        """Neurons of a model, each with what runs tell of it."""
+        return members(ids, self._telling(model, weights), self)
 
     def pill(self) -> dict[str, int]:
         """Running and waiting jobs."""

@@ -271,3 +271,19 @@ def test_a_neurons_page_shows_its_texts_and_scores(stored: Golgi) -> None:
     assert client.get("/neurons/tiny-bert/L1.mid.7/nothing.csv").status_code == 404
     neuron_table = client.get("/runs/2").text
     assert "/activations?model=tiny-bert&amp;neurons=L" in neuron_table
+
+
+def test_a_set_lists_what_runs_tell_of_its_members(stored: Golgi) -> None:
+    client = TestClient(stored.app(), follow_redirects=False)
+    asked(stored, dataset="five")
+    client.post("/sets", data={"name": "mine", "model": "tiny-bert", "neurons": "L0.mid.3\nL0.mid.4"})
+    page = client.get("/sets/1").text
+    told = stored.services.pages.members(
+        "tiny-bert", stored.services.sets.get(1).weights_hash, ("L0.mid.3", "L0.mid.4")
+    )
+    first, second = told.lines
+    assert first.firing is not None and second.firing is None and second.read is None and told.runs == (1,)
+    assert first.firing.words[0].text in page and "Words with the largest mean activation" in page
+    sent = client.post("/activations", data={"model": "tiny-bert", "set": "1", "dataset": "five"})
+    assert sent.status_code == 303, "all members by the set"
+    assert stored.services.runs.get(2).spec.settings["neurons"] == ["L0.mid.3", "L0.mid.4"]
