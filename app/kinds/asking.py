@@ -130,6 +130,10 @@ class Ask(ABC, Generic[Q, F]):
         kept = {name: texts for name, texts in given.items() if inner or name not in ("neuron", "tokens")}
         return {**kept, "model": typed} if typed else kept
 
+    def shown(self, given: Given) -> Given:
+        """What was sent as the form shows it, where another page sent it differently."""
+        return given
+
     def form(self, values: Values) -> F:
         """The values as a form; what is missing takes its default.
 

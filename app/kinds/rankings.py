@@ -95,7 +95,7 @@ class Ranking:
     def lines(self, side: str, offset: int = 0) -> tuple[NeuronLine, ...]:
         """The first rows of a neuron table; ``side`` is ``top`` or ``bottom``."""
         rows = self.results.top(self.run.id, side, offset, FIRST_NEURONS)
-        content = tuple(name for name in self.parts if name in CONTENT_SEGMENTS)
+        content = tuple(name for name in self.parts if name in CONTENT_SEGMENTS or name in BRANCHES)
         cache: dict[tuple[Any, str, str], Any] = {}
 
         def value(neuron: TopNeuron, name: str, part: str) -> float:

@@ -17,6 +17,7 @@ from app.domain.runs import Run, RunState
 from app.domain.sites import NeuronIndex
 from app.figures.base import Figure
 from app.kinds.asking import Values
+from app.kinds.firing import Firing
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.results import Results
@@ -189,6 +190,11 @@ class Report(ABC, Generic[Q, L]):
     def read_outs(self, neuron: NeuronIndex) -> Mapping[str, ReadOut]:
         """The tokens that a neuron raises and lowers, ``without`` and ``with`` the final norm; empty where not read."""
         return {}
+
+    def firing(self, neuron: NeuronIndex, texts: bool = True) -> Firing | None:
+        """What a neuron does in texts, as this run read them, with or without the strongest ones; None where it did not
+        look."""
+        return None
 
     def mentions(self, neuron: NeuronIndex) -> tuple[Mention, ...]:
         """Where a neuron matters in this run, in words."""

@@ -24,11 +24,12 @@ class Word:
 
 
 def words_of(
-    tokens: Sequence[Mapping[str, Any]], query: str, passage: str, *, whole: bool
+    tokens: Sequence[Mapping[str, Any]], query: str, passage: str, *, whole: bool, top: float = 0.0
 ) -> dict[str, tuple[Word, ...]]:
-    """Part to words: the first and the second text, the special tokens by themselves."""
+    """Part to words: the first and the second text, the special tokens by themselves. ``top`` is the magnitude with the
+    full strength; 0: the largest one here."""
     groups = _groups(tokens, whole)
-    top = max((abs(sum(t["score"] for t in group)) for group in groups), default=0.0) or 1.0
+    top = top or strongest(tokens, whole) or 1.0
     texts = dict.fromkeys(FIRST_SEGMENTS, query) | dict.fromkeys(SECOND_SEGMENTS, passage)
     words: dict[str, tuple[Word, ...]] = {}
     for part in (*FIRST_SEGMENTS, *SECOND_SEGMENTS):
@@ -41,6 +42,11 @@ def words_of(
         for g in special
     )
     return words
+
+
+def strongest(tokens: Sequence[Mapping[str, Any]], whole: bool = True) -> float:
+    """The largest magnitude of a word's relevance, or of a piece's; 0 where there is none."""
+    return max((abs(sum(token["score"] for token in group)) for group in _groups(tokens, whole)), default=0.0)
 
 
 def _groups(tokens: Sequence[Mapping[str, Any]], whole: bool) -> list[list[Mapping[str, Any]]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from app.data.demo import MODEL
 from app.domain.errors import NotFound
 from app.domain.model_card import ModelCard, ModelInfo
 from app.domain.runs import Job, Lane
@@ -83,6 +84,12 @@ class Catalogue:
         )
         views = tuple(self._view(info, alive) for info in self.hosts.available())
         return ModelsView(views, alive, str(self.hosts.root), families, self.hosts.offline)
+
+    def rankers(self) -> tuple[str, ...]:
+        """Slugs of models that set passages against each other, the embedded one first."""
+        found = [view.info for view in self.models().models if not view.info.problem]
+        slugs = [info.slug for info in found if any("pairwise" in tasks()[key].targets for key in info.tasks)]
+        return tuple(sorted(slugs, key=lambda slug: slug != MODEL))
 
     def model(self, name: str) -> ModelView:
         """One model, by slug, folder, GGUF file, alias or hub id.

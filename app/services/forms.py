@@ -221,7 +221,8 @@ class Forms:
         Raises:
             NotFound: a method that is not there.
         """
-        return FormView(kind_of(kind), sent, error, self.desk, self.catalogue)
+        known = kind_of(kind)
+        return FormView(known, known.ask.shown(sent), error, self.desk, self.catalogue)
 
     def prefilled(self, kind: str, given: Given) -> FormView:
         """The form as an address fills it."""

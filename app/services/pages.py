@@ -1,7 +1,7 @@
 """What the pages of runs, layers, neurons and jobs read."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -16,9 +16,10 @@ from app.kinds.base import Kind
 from app.kinds.reporting import Reading, Report
 from app.methods.base import methods
 from app.services.layer_view import LayerLook, LayerView, layer_view
-from app.services.neuron_view import NeuronView, is_readable, is_told, see_there, told_of
+from app.services.neuron_view import NeuronView, is_readable, is_told, scores_figure, see_there, told_of
 from app.services.queue import Place, Queue
 from app.services.run_list import RunsView, listed
+from app.services.set_members import MembersView, members
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.library import Library
@@ -233,11 +234,21 @@ class Pages:
         runs, _ = self.runs.find(filters={"model": model}, limit=1)
         weights = card.weights_hash if card else runs[0].spec.weights_hash if runs else ""
         rows = self.results.neuron(index, weights)
-        titled = tuple({**row, "title": self.runs.get(row["run"]).title} for row in rows)
+        scoring = [self.runs.get(row["run"]) for row in rows]
+        titled = tuple({**row, "title": run.title} for row, run in zip(rows, scoring, strict=True))
+        told = self._telling(model, weights)
+        read, mentions, firing = told_of(index, told, self, norm)
+        figure = scores_figure(index, rows, scoring, self.results)
+        return NeuronView(str(index), model, titled, norm, read, is_readable(index, card), mentions, firing, figure)
+
+    def _telling(self, model: str, weights: str) -> dict[str, tuple[Run, ...]]:
+        """Kind to its runs of a model with results, the newest first."""
         of_kind = {key: self.runs.find(filters={"model": model, "kind": key}, limit=PAGE)[0] for key in kinds()}
-        told = {key: tuple(run for run in found if is_told(run, weights)) for key, found in of_kind.items()}
-        read, mentions = told_of(index, told, self, norm)
-        return NeuronView(str(index), model, titled, norm, read, is_readable(index, card), mentions)
+        return {key: tuple(run for run in found if is_told(run, weights)) for key, found in of_kind.items()}
+
+    def members(self, model: str, weights: str, ids: Sequence[str]) -> MembersView:
+        """Neurons of a model, each with what runs tell of it."""
+        return members(ids, self._telling(model, weights), self)
 
     def pill(self) -> dict[str, int]:
         """Running and waiting jobs."""

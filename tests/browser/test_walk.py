@@ -51,6 +51,7 @@ PAGES = (
     "/locate",
     "/writes",
     "/readings",
+    "/activations",
     "/sets",
     "/sets/1",
     "/compare",

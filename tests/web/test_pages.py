@@ -109,6 +109,7 @@ PAGES = (
     "/writes",
     "/questions/new",
     "/readings",
+    "/activations",
     "/study/demo",
     "/study/query-neurons",
     "/help",

@@ -44,6 +44,8 @@ KIND: Kind[ExplainQuestion, ExplainForm, ExplainLook] = Kind(
         "example": "Explain the demo pair",
         "any_model": "Use it",
         "pair": "Explain",
+        "against": "Why does the first beat the second?",
+        "list": "Explain this list",
         "prompt": "Explain this prompt",
     },
     doors=(

@@ -20,6 +20,8 @@ from app.models.tasks import task_for
 
 LONGEST = 200_000
 SEPARATOR = "---"
+PICKED = "picked"
+"""Kind of input of a list whose passages were ticked: each comes as a text by itself."""
 
 
 class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
@@ -49,8 +51,17 @@ class ExplainAsk(Ask[ExplainQuestion, ExplainForm]):
         """One text area holds all passages; the kind of input says how it is cut."""
         mode = (given.get("form") or ["pair"])[-1]
         texts = given.get("passages") or [""]
-        passages = [] if mode == "prompt" else passages_of(texts[-1], mode)
+        if mode == PICKED:
+            passages = [text.replace("\r\n", "\n") for text in given.get("passages", ())]
+        else:
+            passages = [] if mode == "prompt" else passages_of(texts[-1], mode)
         return {**super().browser(given), "passages": passages}
+
+    def shown(self, given: Given) -> Given:
+        """Passages that were ticked stand in the form's one text area."""
+        if (given.get("form") or [""])[-1] != PICKED:
+            return given
+        return {**given, "form": ["ranking"], "passages": [f"\n{SEPARATOR}\n".join(given.get("passages", ()))]}
 
     def complete(self, values: Values, desk: Desk) -> Asked[ExplainQuestion]:
         """The question of one input.

@@ -6,43 +6,18 @@ from functools import cached_property
 from typing import Any
 
 from app.domain.counting import counted
-from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.results import ItemRow
 from app.domain.runs import data_hash
 from app.domain.scores import ATTRIBUTION
 from app.domain.targets import BRANCHES
 from app.figures import curves
 from app.figures.base import Figure
+from app.kinds.explain.items import ItemView, Miss, items_of, misses, worst
 from app.kinds.explain.question import ExplainLook, ExplainQuestion
+from app.kinds.explain.versus import Versus, versus_of
 from app.kinds.rankings import NeuronLine, Ranking, side_by_side
 from app.kinds.reporting import Report, Table
-from app.kinds.words import Word, words_of
 from app.methods.base import Method, method_of
-
-Miss = tuple[float, float | None]
-
-
-@dataclass(frozen=True)
-class ItemView:
-    """One passage (or prompt): its numbers, its tokens by part, and what was cut. ``rank`` counts from 1 by score;
-    ``remainder`` is the worst share of the places that are shown, None where there is none."""
-
-    number: int
-    text: str
-    rank: int
-    values: Mapping[str, float]
-    words: Mapping[str, tuple[Word, ...]]
-    pieces: Mapping[str, tuple[Word, ...]]
-    shares: Mapping[str, float]
-    remainder: float | None
-    seen: Mapping[str, Any]
-    warnings: tuple[str, ...]
-    steps: int
-
-    @property
-    def side(self) -> str:
-        """The end of a text that was cut off; of older runs the end."""
-        return str(self.seen.get("side", "end"))
 
 
 @dataclass(frozen=True)
@@ -80,6 +55,7 @@ class ExplainView:
     total: int
     layers: tuple[int, ...]
     noun: str
+    versus: Versus | None = None
 
     @property
     def method(self) -> Method:
@@ -115,7 +91,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             unit=self.unit,
             target=self.target,
             sentence=self.sentences[0],
-            items=_items(self.question, self.items),
+            items=self.shown,
             parts=self.ranking.parts,
             part=self.ranking.part,
             top=self.ranking.lines("top") if self.ready else (),
@@ -128,7 +104,18 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             total=int(self.run.facts.get("neurons", 0)),
             layers=self.ranking.layers() if self.ready else (),
             noun=self.ranking.noun,
+            versus=self.versus,
         )
+
+    @cached_property
+    def shown(self) -> tuple[ItemView, ...]:
+        """Every input with its words, the best score first."""
+        return items_of(self.question, self.items)
+
+    @cached_property
+    def versus(self) -> Versus | None:
+        """One passage against the other; None for other targets."""
+        return versus_of(self.shown) if self.question.target.name == "pairwise" else None
 
     @cached_property
     def completeness(self) -> tuple[Completeness, ...]:
@@ -138,7 +125,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     @property
     def remainder(self) -> float | None:
         """The worst share of the places that are shown; None where there is no place, or one without a share."""
-        return _worst([place.share for place in self.completeness])
+        return worst([place.share for place in self.completeness])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -148,8 +135,10 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The result in one sentence."""
-        return (self._sentence() if self.ready else "",)
+        """The result in one sentence; of a pairwise target first who beats whom, and why."""
+        if not self.ready:
+            return ("",)
+        return (*([self.versus.sentence] if self.versus else []), self._sentence())
 
     def _sentence(self) -> str:
         facts, rows = self.run.facts, self.items
@@ -234,66 +223,16 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             yield f"  {line.id:<16} {line.score:+.4g}"
 
 
-def _items(question: ExplainQuestion, rows: Sequence[ItemRow]) -> tuple[ItemView, ...]:
-    order = sorted(rows, key=lambda row: (-row.values["score"], row.item))
-    ranks = {row.item: rank for rank, row in enumerate(order, start=1)}
-    texts = question.passages or (question.query,)
-    return tuple(
-        ItemView(
-            number=row.item,
-            text=texts[row.item],
-            rank=ranks[row.item],
-            values=row.values,
-            words=words_of(row.tokens, question.query, texts[row.item], whole=True),
-            pieces=words_of(row.tokens, question.query, texts[row.item], whole=False),
-            shares=_shares(row.tokens),
-            remainder=_worst([share for _, share in _misses(row).values()]),
-            seen=row.notes.get("seen", {}),
-            warnings=tuple(row.notes.get("warnings", ())),
-            steps=int(row.notes.get("steps", 0)),
-        )
-        for row in order
-    )
-
-
-def _shares(tokens: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Share of the magnitude of token relevance by part; special parts together."""
-    total = sum(abs(token["score"]) for token in tokens) or 1.0
-    by_part: dict[str, float] = {}
-    for token in tokens:
-        name = token["segment"] if token["segment"] in CONTENT_SEGMENTS else "special"
-        by_part[name] = by_part.get(name, 0.0) + abs(token["score"]) / total
-    return by_part
-
-
-def _share(miss: float, change: float) -> float | None:
-    """Of the change between the ends of a path; None where there is none."""
-    return abs(miss) / abs(change) if abs(change) > 1e-9 else None
-
-
 def _completeness(rows: Sequence[ItemRow], question: ExplainQuestion) -> tuple[Completeness, ...]:
     tolerance = float(question.params.get("tolerance", 0.01))
     by_site: dict[str, list[Miss]] = {}
     for row in rows:
-        for site, miss in _misses(row).items():
+        for site, miss in misses(row).items():
             by_site.setdefault(site, []).append(miss)
     return tuple(_largest(site, misses, tolerance) for site, misses in by_site.items())
-
-
-def _misses(row: ItemRow) -> dict[str, Miss]:
-    """Place to the remainder of one example, and its share of its |ΔF| (None where ΔF is 0)."""
-    whole, own = row.values["target"] - row.values["baseline"], row.notes.get("changes", {})
-    residual = row.notes.get("residual", {})
-    return {site: (miss, _share(miss, own.get(site, whole))) for site, miss in residual.items()}
 
 
 def _largest(site: str, misses: Sequence[Miss], tolerance: float) -> Completeness:
     """What is told of a place, from the remainders of all examples."""
     above = any(abs(miss) > tolerance if share is None else share > tolerance for miss, share in misses)
-    return Completeness(site, max((miss for miss, _ in misses), key=abs), _worst([s for _, s in misses]), above)
-
-
-def _worst(shares: Sequence[float | None]) -> float | None:
-    """The largest share; None where one is not known, or where there is none."""
-    known = [share for share in shares if share is not None]
-    return max(known) if known and len(known) == len(shares) else None
+    return Completeness(site, max((miss for miss, _ in misses), key=abs), worst([s for _, s in misses]), above)

@@ -113,7 +113,8 @@ def dataset(request: Request, name: Word, offset: Offset = 0) -> Response:
 @router.get("/datasets/{name}/queries/{key:path}", name="dataset_query")
 def query(request: Request, name: Word, key: Word) -> Response:
     """One query with its passages."""
-    return render(request, "dataset_query", services(request).datasets.query(name, key))
+    rankers = services(request).catalogue.rankers()
+    return render(request, "dataset_query", services(request).datasets.query(name, key), rankers=rankers)
 
 
 @router.post("/datasets/{name}/delete", name="delete_dataset")

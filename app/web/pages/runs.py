@@ -213,6 +213,15 @@ def neuron_page(request: Request, model: Place, text: Word, norm: Literal["witho
     return render(request, "neuron", services(request).pages.neuron(model, text, norm))
 
 
+@router.get("/neurons/{model}/{text}/{figure}.csv", name="neuron_csv")
+def neuron_csv(request: Request, model: Place, text: Word, figure: Word) -> Response:
+    """The table of a figure of a neuron's page: ``scores`` or ``activation``."""
+    view = services(request).pages.neuron(model, text)
+    drawn = [view.figure, view.firing.figure if view.firing else None]
+    figures = {one.name: one for one in drawn if one is not None}
+    return figure_table(figures, figure, f"golgi-neuron-{text}")
+
+
 @router.get("/runs/{number}/panels/{panel}", name="panel")
 def panel(request: Request, number: Key, panel: Word) -> Response:
     """A panel of a run's page that is fetched when it is opened.

@@ -66,7 +66,10 @@ def one(request: Request, number: Key, offset: Offset = 0) -> Response:
     """One set; its ``.json`` twin is the form that can be imported again."""
     if request.url.path.endswith(".json"):
         return JSONResponse(services(request).sets.json(number))
-    return render(request, "set", services(request).sets.page(number, offset))
+    view = services(request).sets.page(number, offset)
+    found = view.found
+    told = services(request).pages.members(found.model, found.weights_hash, view.shown)
+    return render(request, "set", view, members=told)
 
 
 @router.post("/sets/{number}/{action}", name="act_set")
