@@ -11,7 +11,7 @@ from app.domain.sites import PRESETS, SiteKind
 from app.kinds import kinds
 from app.kinds.base import Kind
 from app.kinds.desk import Desk
-from app.kinds.places import MEASURED
+from app.kinds.places import MEASURED, Place
 from app.services.catalogue import Catalogue
 from app.services.pages import rankings
 from app.services.sets import Sets
@@ -23,7 +23,7 @@ NAMED = 4
 """So many names stand on a card of the library."""
 HEADS = frozenset(name for name, places in PRESETS.items() if SiteKind.HEAD in places)
 """Presets whose neurons are attention heads."""
-RANKED = "explain"
+RANKED = Place.INPUT.value
 """The entry of the navigation where one gets a ranking of neurons."""
 WIDGETS = {
     "dataset": (("dataset", "datasets"),),

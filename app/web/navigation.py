@@ -25,7 +25,7 @@ def entries() -> tuple[Entry, ...]:
     """Every entry in order; the forms of kinds lie behind the question that they answer."""
     first = tabs()[0]
     return (
-        Entry(f"{first[0]}_form", "explain", "Explain", _asked(Place.INPUT)),
+        Entry(f"{first[0]}_form", first[0], "Explain", _asked(Place.INPUT)),
         Entry("measure", "measure", "Measure", _asked(*MEASURED) | {"measure"}),
         Entry("compare", "compare", "Compare", frozenset({"compare", "cross"})),
         Entry("neurons", "neurons", "Neurons", _asked(Place.NEURON) | {"neurons", "sets"}),
