@@ -15,7 +15,7 @@ class Term:
 GLOSSARY: Mapping[str, Term] = {
     "neuron": Term(
         "neuron",
-        "One unit of a layer, usually of the feed-forward part. L3.mid.1201 is layer 3, the input of the feed- "
+        "One unit of a layer, usually of the feed-forward part. L3.mid.1201 is layer 3, the input of the feed-"
         "forward down-projection, unit 1201, all counted from zero.",
     ),
     "head": Term(

@@ -38,6 +38,10 @@ def test_a_word_on_a_page_leads_to_its_place_without_a_script(golgi: Golgi) -> N
     assert "/help#word-remainder" in links and "unexplained" in links["/help#word-remainder"]
 
 
-@pytest.mark.parametrize("name", ["words.js"])
+@pytest.mark.parametrize("name", ["glossary.js"])
 def test_the_script_writes_text_and_never_markup(name: str) -> None:
     assert "innerHTML" not in (FRONTEND / "static" / name).read_text(encoding="utf-8")
+
+
+def test_no_explanation_is_torn() -> None:
+    assert [key for key, term in GLOSSARY.items() if re.search(r"\w- |  ", term.text)] == []
