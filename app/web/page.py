@@ -25,6 +25,7 @@ from app.domain.errors import NotFound
 from app.figures.base import Figure
 from app.figures.pdf import makes_pdf
 from app.kinds import kinds
+from app.kinds.reporting import SECTIONS
 from app.services.container import Services
 from app.services.exports import as_csv
 from app.settings import Settings
@@ -77,7 +78,7 @@ def templates() -> Jinja2Templates:
     env.filters |= {"pct": percent, "size": size, "span": span, "markdown": markdown, "counted": counted}
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
     env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "navigation": navigation()}
-    env.globals["makes_pdf"] = makes_pdf()
+    env.globals |= {"makes_pdf": makes_pdf(), "section_names": SECTIONS}
     env.tests["template"] = has_template
     return Jinja2Templates(env=env)
 

@@ -1,62 +1,22 @@
 """What is told of an explanation: its sentence, words, layers, neurons, and whether the scores add up."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from app.domain.counting import counted
-from app.domain.examples import CONTENT_SEGMENTS
-from app.domain.results import ItemRow
 from app.domain.runs import data_hash
 from app.domain.scores import ATTRIBUTION
 from app.domain.targets import BRANCHES
 from app.figures import curves
 from app.figures.base import Figure
+from app.kinds.explain.completeness import Completeness, completeness_of, worst
+from app.kinds.explain.items import ItemView, items_of
 from app.kinds.explain.question import ExplainLook, ExplainQuestion
 from app.kinds.rankings import NeuronLine, Ranking, side_by_side
 from app.kinds.reporting import Report, Table
-from app.kinds.words import Word, words_of
 from app.methods.base import Method, method_of
-
-Miss = tuple[float, float | None]
-
-
-@dataclass(frozen=True)
-class ItemView:
-    """One passage (or prompt): its numbers, its tokens by part, and what was cut. ``rank`` counts from 1 by score;
-    ``remainder`` is the worst share of the places that are shown, None where there is none."""
-
-    number: int
-    text: str
-    rank: int
-    values: Mapping[str, float]
-    words: Mapping[str, tuple[Word, ...]]
-    pieces: Mapping[str, tuple[Word, ...]]
-    shares: Mapping[str, float]
-    remainder: float | None
-    seen: Mapping[str, Any]
-    warnings: tuple[str, ...]
-    steps: int
-
-    @property
-    def side(self) -> str:
-        """The end of a text that was cut off; of older runs the end."""
-        return str(self.seen.get("side", "end"))
-
-
-@dataclass(frozen=True)
-class Completeness:
-    """Sum of scores minus ΔF at a place that every path crosses, the largest over the run's examples.
-
-    ``share`` is the largest remainder as a share of its example's ΔF, 0 to 1; None where ΔF is 0 in an example.
-    ``above``: some example is above the tolerance (which is absolute where ΔF is 0).
-    """
-
-    site: str
-    remainder: float
-    share: float | None
-    above: bool
 
 
 @dataclass(frozen=True)
@@ -102,6 +62,26 @@ class PartsView:
 class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     """What is told of an explanation."""
 
+    headings: ClassVar[Mapping[str, str]] = {
+        "words": "What it read, and which words counted",
+        "matter": "Do they matter? Switch them off",
+        "check": "Does it add up?",
+    }
+
+    def heading(self, section: str) -> str:
+        """What stands over a section; units are called what they are."""
+        return f"Which {self.ranking.noun}s" if section == "which" else super().heading(section)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts of the input that are scored."""
+        return self.ranking.parts if self.ready else ()
+
+    @property
+    def part(self) -> str:
+        """The looked-at one."""
+        return self.ranking.part
+
     @cached_property
     def ranking(self) -> Ranking:
         """Its scores, looked at by the chosen part."""
@@ -115,11 +95,11 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             unit=self.unit,
             target=self.target,
             sentence=self.sentences[0],
-            items=_items(self.question, self.items),
+            items=items_of(self.question, self.items),
             parts=self.ranking.parts,
             part=self.ranking.part,
-            top=self.ranking.lines("top") if self.ready else (),
-            bottom=self.ranking.lines("bottom") if self.ready else (),
+            top=self.ranking.shown("top") if self.ready else (),
+            bottom=self.ranking.shown("bottom") if self.ready else (),
             completeness=self.completeness,
             remainder=self.remainder,
             figures=self.figures,
@@ -133,12 +113,12 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     @cached_property
     def completeness(self) -> tuple[Completeness, ...]:
         """How far the scores add up at every place that all paths cross."""
-        return _completeness(self.items, self.question)
+        return completeness_of(self.items, self.question)
 
     @property
     def remainder(self) -> float | None:
         """The worst share of the places that are shown; None where there is no place, or one without a share."""
-        return _worst([place.share for place in self.completeness])
+        return worst([place.share for place in self.completeness])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -232,68 +212,3 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
                 yield f"note: input {item.number + 1}: {told}; the {item.side} of it is lost"
         for line in view.top[:10]:
             yield f"  {line.id:<16} {line.score:+.4g}"
-
-
-def _items(question: ExplainQuestion, rows: Sequence[ItemRow]) -> tuple[ItemView, ...]:
-    order = sorted(rows, key=lambda row: (-row.values["score"], row.item))
-    ranks = {row.item: rank for rank, row in enumerate(order, start=1)}
-    texts = question.passages or (question.query,)
-    return tuple(
-        ItemView(
-            number=row.item,
-            text=texts[row.item],
-            rank=ranks[row.item],
-            values=row.values,
-            words=words_of(row.tokens, question.query, texts[row.item], whole=True),
-            pieces=words_of(row.tokens, question.query, texts[row.item], whole=False),
-            shares=_shares(row.tokens),
-            remainder=_worst([share for _, share in _misses(row).values()]),
-            seen=row.notes.get("seen", {}),
-            warnings=tuple(row.notes.get("warnings", ())),
-            steps=int(row.notes.get("steps", 0)),
-        )
-        for row in order
-    )
-
-
-def _shares(tokens: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Share of the magnitude of token relevance by part; special parts together."""
-    total = sum(abs(token["score"]) for token in tokens) or 1.0
-    by_part: dict[str, float] = {}
-    for token in tokens:
-        name = token["segment"] if token["segment"] in CONTENT_SEGMENTS else "special"
-        by_part[name] = by_part.get(name, 0.0) + abs(token["score"]) / total
-    return by_part
-
-
-def _share(miss: float, change: float) -> float | None:
-    """Of the change between the ends of a path; None where there is none."""
-    return abs(miss) / abs(change) if abs(change) > 1e-9 else None
-
-
-def _completeness(rows: Sequence[ItemRow], question: ExplainQuestion) -> tuple[Completeness, ...]:
-    tolerance = float(question.params.get("tolerance", 0.01))
-    by_site: dict[str, list[Miss]] = {}
-    for row in rows:
-        for site, miss in _misses(row).items():
-            by_site.setdefault(site, []).append(miss)
-    return tuple(_largest(site, misses, tolerance) for site, misses in by_site.items())
-
-
-def _misses(row: ItemRow) -> dict[str, Miss]:
-    """Place to the remainder of one example, and its share of its |ΔF| (None where ΔF is 0)."""
-    whole, own = row.values["target"] - row.values["baseline"], row.notes.get("changes", {})
-    residual = row.notes.get("residual", {})
-    return {site: (miss, _share(miss, own.get(site, whole))) for site, miss in residual.items()}
-
-
-def _largest(site: str, misses: Sequence[Miss], tolerance: float) -> Completeness:
-    """What is told of a place, from the remainders of all examples."""
-    above = any(abs(miss) > tolerance if share is None else share > tolerance for miss, share in misses)
-    return Completeness(site, max((miss for miss, _ in misses), key=abs), _worst([s for _, s in misses]), above)
-
-
-def _worst(shares: Sequence[float | None]) -> float | None:
-    """The largest share; None where one is not known, or where there is none."""
-    known = [share for share in shares if share is not None]
-    return max(known) if known and len(known) == len(shares) else None
