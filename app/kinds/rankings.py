@@ -92,9 +92,27 @@ class Ranking:
         self.parts = tuple(run.plan.get("parts", ("all",)))
         self.part = part if part in self.parts else "all"
 
+    def shown(self, side: str) -> tuple[NeuronLine, ...]:
+        """The first rows of a neuron table by the looked-at part; ``side`` is ``top`` or ``bottom``."""
+        return self.lines(side) if self.part == "all" else self._lines(self._first(side))
+
+    def _first(self, side: str) -> list[TopNeuron]:
+        """The end of a ranking by the looked-at part, which is not stored; the first of equal scores first."""
+        values, sign = self._values(), 1 if side == "bottom" else -1
+        starts = np.cumsum([0, *(row["width"] for row in self.profile)])
+        rows = []
+        for rank, flat in enumerate(np.argsort(sign * values, kind="stable")[:FIRST_NEURONS], start=1):
+            at = int(np.searchsorted(starts, flat, side="right")) - 1
+            place = self.profile[at]
+            unit = int(flat - starts[at])
+            rows.append(TopNeuron("mean", side, rank, place["kind"], place["layer"], unit, float(values[flat])))
+        return rows
+
     def lines(self, side: str, offset: int = 0) -> tuple[NeuronLine, ...]:
-        """The first rows of a neuron table; ``side`` is ``top`` or ``bottom``."""
-        rows = self.results.top(self.run.id, side, offset, FIRST_NEURONS)
+        """The first rows of a neuron table over all tokens; ``side`` is ``top`` or ``bottom``."""
+        return self._lines(self.results.top(self.run.id, side, offset, FIRST_NEURONS))
+
+    def _lines(self, rows: Sequence[TopNeuron]) -> tuple[NeuronLine, ...]:
         content = tuple(name for name in self.parts if name in CONTENT_SEGMENTS or name in BRANCHES)
         cache: dict[tuple[Any, str, str], Any] = {}
 

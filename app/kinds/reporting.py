@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -24,6 +24,15 @@ from app.store.results import Results
 
 Q = TypeVar("Q", bound=Question)
 L = TypeVar("L", bound=BaseModel)
+SECTIONS: Mapping[str, str] = {
+    "words": "Words",
+    "where": "Where",
+    "which": "Which",
+    "matter": "Does it matter?",
+    "check": "Check",
+}
+"""What every run's page holds between the answer and how it was made, in this order: anchor (and name of the kind's
+template) to its name in the links above the page. What a kind has nothing for is left out."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,11 @@ class Report(ABC, Generic[Q, L]):
 
     Args:
         run: the run. question: what it asks. reading: what may be read. look: what of it is looked at.
+
+    ``headings`` are the kind's own words over a section of :data:`SECTIONS`.
     """
+
+    headings: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, run: Run, question: Q, reading: Reading, look: L) -> None:
         self.run, self.question, self.reading, self.look = run, question, reading, look
@@ -89,6 +102,20 @@ class Report(ABC, Generic[Q, L]):
     def ready(self) -> bool:
         """Whether results are stored, whole or in part."""
         return self.run.state in (RunState.DONE, RunState.PARTIAL) and bool(self.run.facts.get("n"))
+
+    def heading(self, section: str) -> str:
+        """What stands over a section of :data:`SECTIONS`."""
+        return self.headings.get(section, SECTIONS[section])
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts of the input by which the whole page can be looked at, ``all`` first; empty for none."""
+        return ()
+
+    @property
+    def part(self) -> str:
+        """The part that is looked at."""
+        return str(getattr(self.look, "part", "all"))
 
     @property
     def unit(self) -> str:

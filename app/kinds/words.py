@@ -9,6 +9,9 @@ from typing import Any
 
 from app.domain.examples import CONTENT_SEGMENTS, FIRST_SEGMENTS, SECOND_SEGMENTS
 
+FAINT = 0.1
+"""Words with less than this share of the largest relevance are not tinted; their numbers can be read all the same."""
+
 
 @dataclass(frozen=True)
 class Word:
@@ -21,6 +24,11 @@ class Word:
     score: float | None
     strength: float
     title: str
+
+    @property
+    def tinted(self) -> bool:
+        """Whether its relevance is large enough to be seen."""
+        return self.score is not None and self.strength >= FAINT
 
 
 def words_of(

@@ -20,6 +20,7 @@ from app.services.neuron_view import NeuronView, is_readable, is_told, scores_fi
 from app.services.queue import Place, Queue
 from app.services.run_list import RunsView, listed
 from app.services.set_members import MembersView, members
+from app.services.settings_words import as_text, circumstances_in_words, settings_in_words
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.library import Library
@@ -29,12 +30,15 @@ from app.store.results import Results
 from app.store.runs import Runs
 
 PAGE = 50
+TOLD = 5
+"""Tests of a run's neurons whose verdict stands on its page."""
 
 
 @dataclass(frozen=True)
 class RunView:
     """A run's page: header, state, and the report of its kind.
 
+    ``verdicts`` are what finished tests of its neurons found, by the number of the run: those that are told at once.
     ``dataset`` is the name of the dataset it measures on, empty where that is not in this database; ``ranks`` whether
     its finished result ranks neurons.
     """
@@ -47,6 +51,7 @@ class RunView:
     grown: int
     command: str
     users: tuple[Run, ...]
+    verdicts: Mapping[int, str]
     inputs: Mapping[str, Run]
     dataset: str
     report: Report[Any, Any]
@@ -69,16 +74,26 @@ class RunView:
         rows.append(("weights sha256", run.spec.weights_hash))
         rows += [(f"{name} sha256", value) for name, value in (run.spec.identity or {}).items() if name != "precision"]
         rows += self.report.about
-        rows += [(name, _text(value)) for name, value in run.spec.settings.items()]
+        rows += [(name, as_text(value)) for name, value in run.spec.settings.items()]
         rows += [
-            (f"plan: {name}", _text(value))
+            (f"plan: {name}", as_text(value))
             for name, value in run.plan.items()
             if name not in ("pairs", "shards", "whole")
         ]
-        rows += [(name, _text(value)) for name, value in run.environment.items()]
+        rows += [(name, as_text(value)) for name, value in run.environment.items()]
         rows.append(("created", f"{run.created:%Y-%m-%d %H:%M:%S} UTC"))
         rows.append(("seconds", "" if run.seconds is None else f"{run.seconds:.2f}"))
         return tuple(rows)
+
+    @cached_property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """What was asked, names and values in words."""
+        return settings_in_words(self.run, self.kind)
+
+    @cached_property
+    def circumstances(self) -> tuple[tuple[str, str], ...]:
+        """Model, machine and times, in words."""
+        return circumstances_in_words(self.run, self.report.computed)
 
     def twin(self) -> dict[str, Any]:
         """The page for programs: the header, and the report under the kind's key, its figures drawn."""
@@ -88,15 +103,6 @@ class RunView:
         inner = {field.name: getattr(report.view, field.name) for field in fields(report.view)}
         inner["figures"] = dict(report.figures)
         return {**{name: getattr(self, name) for name in names}, **texts, self.kind.key: inner}
-
-
-def _text(value: Any) -> str:
-    """A setting in words."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} = {'–' if inner is None else inner}" for name, inner in value.items())
-    if isinstance(value, list | tuple):
-        return " · ".join(map(str, value))
-    return "–" if value is None else str(value)
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ class Pages:
         """One run, as far as it has come; ``look`` says what of it is looked at, see the kind's ``Look``."""
         state = self.progress(number)
         inputs, run = self.runs.inputs(number), state.run
-        kind = kind_of(run.spec.kind)
+        kind, users = kind_of(run.spec.kind), self.runs.users(number)
         return RunView(
             run=run,
             kind=kind,
@@ -149,11 +155,19 @@ class Pages:
             place=state.place,
             grown=state.grown,
             command=shlex.join(["golgi", kind.key, *kind.ask.words(run, inputs)]),
-            users=self.runs.users(number),
+            users=users,
+            verdicts=self._verdicts(users),
             inputs=inputs,
             dataset=self._dataset(run),
             report=self._reported(run, inputs, look),
         )
+
+    def _verdicts(self, users: Sequence[Run]) -> Mapping[int, str]:
+        """First sentence of runs that test neurons on one input, which is quick to tell."""
+        gives = {run.id: kind_of(run.spec.kind).gives for run in users}
+        quick = [run.id for run in users if "answers" in gives[run.id] and "comparisons" not in gives[run.id]]
+        told = {number: self.report(number).sentences[0] for number in quick[:TOLD]}
+        return {number: sentence for number, sentence in told.items() if sentence}
 
     def stamp(self, number: int) -> str:
         """What changes whenever a page of a run would; empty while it moves."""

@@ -25,6 +25,7 @@ from app.domain.errors import NotFound
 from app.figures.base import Figure
 from app.figures.pdf import makes_pdf
 from app.kinds import kinds
+from app.kinds.reporting import SECTIONS
 from app.services.container import Services
 from app.services.exports import as_csv
 from app.settings import Settings
@@ -80,7 +81,7 @@ def templates() -> Jinja2Templates:
     env.filters["local"] = lambda url: f"{url.path}?{url.query}" if url.query else url.path
     env.globals |= {"version": __version__, "url_for": _url_for, "kinds": kinds(), "entries": entries(), "tabs": tabs()}
     env.globals |= {"makes_pdf": makes_pdf(), "standing": standing, "is_current": is_current, "keeps_text": keeps_text}
-    env.globals["glossary"] = GLOSSARY
+    env.globals |= {"glossary": GLOSSARY, "section_names": SECTIONS}
     env.tests["template"] = has_template
     return Jinja2Templates(env=env)
 

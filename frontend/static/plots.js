@@ -132,7 +132,7 @@
     view: (button, figure) => { figure.dataset.view = button.dataset.view; figure.querySelectorAll("[data-do=view]").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); draw(figure); },
     theme: () => { root.dataset.theme = isDark() ? "light" : "dark"; try { localStorage.setItem("golgi-theme", root.dataset.theme); } catch (refused) { /* private window */ } if (window.Plotly) document.querySelectorAll(".figure").forEach(draw); },
     copy: (button) => navigator.clipboard.writeText(button.dataset.text || (button.dataset.link && new URL(button.dataset.link, location).href) || document.querySelector(button.dataset.from).textContent).then(() => say("Copied")),
-    tokens: (button) => { button.parentElement.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); document.querySelectorAll("#tokens-box [data-show]").forEach((part) => { part.hidden = part.dataset.show !== button.dataset.kind; }); },
+    tokens: (button) => { button.parentElement.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one === button))); document.querySelectorAll("#words-box [data-show]").forEach((part) => { part.hidden = part.dataset.show !== button.dataset.kind; }); },
     close: (button) => button.closest(".error").remove() };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");

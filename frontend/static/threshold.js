@@ -35,7 +35,8 @@
     form.elements.rank.value = "top";
     form.elements.part.value = button.parentElement.dataset.part;
     form.elements.size.value = button.parentElement.dataset.count;
-    document.getElementById("switch-off").scrollIntoView();
+    const closed = form.closest("details"); if (closed) closed.open = true;
+    form.scrollIntoView();
     form.elements.size.focus({ preventScroll: true });
   });
 })();

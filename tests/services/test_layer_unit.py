@@ -87,7 +87,7 @@ def test_heads_are_called_heads(asked: TestClient) -> None:
     for told in (
         "Where the strongest heads are",
         ">Head</th>",
-        ">Heads</h2>",
+        ">Which heads</h2>",
         "1 % of heads carry",
         "Every head of a layer",
     ):

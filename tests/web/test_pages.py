@@ -234,7 +234,7 @@ def test_cut_text_is_shown_never_silent(golgi: Golgi, client: TestClient) -> Non
     client.post("/explain", data={**FORM, "passages": "rain falls " * 200})
     golgi.worker.run_once()
     page = client.get("/runs/1").text
-    assert re.search(r"[1-9]\d+ did not fit into 64", page) and "<s>" in page
+    assert re.search(r"[1-9]\d+ did not fit into 64", page) and 'class="cut"' in page
     live = client.post("/explain/seen", data={**FORM, "passages": "rain falls " * 200}).text
     assert "do not fit" in live
 

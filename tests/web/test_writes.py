@@ -64,7 +64,7 @@ def test_the_form_of_an_explanation_asks_in_place(client: TestClient, golgi: Gol
     assert 'formaction="/writes"' not in client.get("/explain?model=tiny-bert").text
     fields = {"model": "tiny-gpt2", "form": "prompt", "query": "what causes the", "method": "nig", "steps": "4"}
     sent = client.post("/writes", data={**fields, "token": "", "passages": ""}, headers={"hx-request": "true"})
-    assert sent.status_code == 200 and 'id="written"' in sent.text and "<nav" not in sent.text
+    assert sent.status_code == 200 and 'id="written"' in sent.text and "<header" not in sent.text
     golgi.worker.run_once()
     shown = client.get("/runs/1", headers={"hx-request": "true"}).text
     assert 0 < shown.count("data-pick ") <= 10

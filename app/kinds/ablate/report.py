@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -74,6 +74,8 @@ class AblationView:
 
 class AblateReport(Report[AblateQuestion, AblateLook]):
     """What is told of an ablation."""
+
+    headings: ClassVar[Mapping[str, str]] = {"matter": "When they are switched off", "check": "Beside the controls"}
 
     @property
     def source(self) -> Run:

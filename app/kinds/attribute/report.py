@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -62,6 +62,25 @@ class AttributeView:
 class AttributeReport(Report[AttributeQuestion, AttributeLook]):
     """What is told of an attribution over a dataset."""
 
+    headings: ClassVar[Mapping[str, str]] = {
+        "matter": "Studies of its neurons",
+        "check": "Would other queries give the same neurons?",
+    }
+
+    def heading(self, section: str) -> str:
+        """What stands over a section; units are called what they are."""
+        return f"Which {self._noun()}s" if section == "which" else super().heading(section)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts of the input that are scored."""
+        return self.ranking.parts if self.ready else ()
+
+    @property
+    def part(self) -> str:
+        """The looked-at one."""
+        return self.ranking.part
+
     @cached_property
     def ranking(self) -> Ranking:
         """Its scores, looked at by the chosen part."""
@@ -99,10 +118,14 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
         return [row.values["change"] for row in self.items]
 
     @cached_property
+    def remainders(self) -> list[float]:
+        """[n] share of ΔF of every pair that is left unexplained at the last block."""
+        return [row.values["remainder"] for row in self.items]
+
+    @cached_property
     def view(self) -> AttributeView:
         """Everything its page shows."""
         n = int(self.facts.get("n", 0))
-        remainders = [row.values["remainder"] for row in self.items]
         return AttributeView(
             settings=self.question,
             unit=self.unit,
@@ -113,12 +136,12 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
             partial=bool(n) and self.run.state is not RunState.DONE,
             parts=self.ranking.parts,
             part=self.ranking.part,
-            top=self.ranking.lines("top") if self.ready else (),
-            bottom=self.ranking.lines("bottom") if self.ready else (),
+            top=self.ranking.shown("top") if self.ready else (),
+            bottom=self.ranking.shown("bottom") if self.ready else (),
             change=float(np.mean(self.changes)) if self.changes else None,
             flagged=sum(1 for row in self.items if row.notes.get("flagged")),
-            remainder=float(np.mean(remainders)) if remainders else None,
-            worst=max(remainders, default=None),
+            remainder=float(np.mean(self.remainders)) if self.remainders else None,
+            worst=max(self.remainders, default=None),
             stability=self.halves,
             figures=self.figures,
             warnings=self.warnings,
@@ -143,8 +166,16 @@ class AttributeReport(Report[AttributeQuestion, AttributeLook]):
             change = f"mean change of the {self.unit} {np.mean(self.changes):.3g}; ".replace("-", "−")
         return (
             f"Over {over} of {sample.name}: {change}1 % of {self._noun()}s carry "
-            f"{100 * facts['top_share']:.0f} % of the {ATTRIBUTION}; strongest layer {facts['strongest_layer']}."
+            f"{100 * facts['top_share']:.0f} % of the {ATTRIBUTION}; strongest layer {facts['strongest_layer']}"
+            f"{self._unexplained()}."
         )
+
+    def _unexplained(self) -> str:
+        """The end of the sentence: what the scores leave unexplained in the worst pair."""
+        worst = max(self.remainders, default=None)
+        if worst is None or not self.method.additive:
+            return ""
+        return f"; unexplained remainder at the last block at most {100 * worst:.2g} %"
 
     def _noun(self) -> str:
         """What a unit is called, also of what was folded so far."""

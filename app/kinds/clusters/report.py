@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,13 @@ LEAST = 0.1
 
 class ClustersReport(Report[ClustersQuestion, ClustersLook]):
     """What is told of query-relevant neurons."""
+
+    headings: ClassVar[Mapping[str, str]] = {
+        "words": "Domains and queries",
+        "where": "Where they lie, and what domains share",
+        "which": "Common neurons",
+        "check": "How steady the sets are",
+    }
 
     @cached_property
     def prompts(self) -> tuple[ItemRow, ...]:

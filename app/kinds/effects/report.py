@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from app.domain.results import ItemRow
 from app.domain.roles import SOURCE
@@ -43,6 +43,8 @@ class EffectsView:
 
 class EffectsReport(Report[EffectsQuestion, EffectsLook]):
     """What is told of a test."""
+
+    headings: ClassVar[Mapping[str, str]] = {"matter": "What moves when they are scaled"}
 
     @cached_property
     def factor(self) -> float:

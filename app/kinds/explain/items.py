@@ -1,4 +1,4 @@
-"""One input of an explanation as its page shows it: numbers, words with their relevance, and what was cut."""
+"""One input of an explanation: its numbers, its words with what each adds, and what was cut."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,9 @@ from typing import Any
 
 from app.domain.examples import CONTENT_SEGMENTS
 from app.domain.results import ItemRow
+from app.kinds.explain.completeness import misses, worst
 from app.kinds.explain.question import ExplainQuestion
 from app.kinds.words import Word, strongest, words_of
-
-Miss = tuple[float, float | None]
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,3 @@ def _shares(tokens: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         name = token["segment"] if token["segment"] in CONTENT_SEGMENTS else "special"
         by_part[name] = by_part.get(name, 0.0) + abs(token["score"]) / total
     return by_part
-
-
-def _share(miss: float, change: float) -> float | None:
-    """Of the change between the ends of a path; None where there is none."""
-    return abs(miss) / abs(change) if abs(change) > 1e-9 else None
-
-
-def misses(row: ItemRow) -> dict[str, Miss]:
-    """Place to the remainder of one example, and its share of its |ΔF| (None where ΔF is 0)."""
-    whole, own = row.values["target"] - row.values["baseline"], row.notes.get("changes", {})
-    residual = row.notes.get("residual", {})
-    return {site: (miss, _share(miss, own.get(site, whole))) for site, miss in residual.items()}
-
-
-def worst(shares: Sequence[float | None]) -> float | None:
-    """The largest share; None where one is not known, or where there is none."""
-    known = [share for share in shares if share is not None]
-    return max(known) if known and len(known) == len(shares) else None

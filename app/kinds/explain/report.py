@@ -1,37 +1,23 @@
 """What is told of an explanation: its sentence, words, layers, neurons, and whether the scores add up."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from app.domain.counting import counted
-from app.domain.results import ItemRow
 from app.domain.runs import data_hash
 from app.domain.scores import ATTRIBUTION
 from app.domain.targets import BRANCHES
 from app.figures import curves
 from app.figures.base import Figure
-from app.kinds.explain.items import ItemView, Miss, items_of, misses, worst
+from app.kinds.explain.completeness import Completeness, completeness_of, worst
+from app.kinds.explain.items import ItemView, items_of
 from app.kinds.explain.question import ExplainLook, ExplainQuestion
 from app.kinds.explain.versus import Versus, versus_of
 from app.kinds.rankings import NeuronLine, Ranking, side_by_side
 from app.kinds.reporting import Report, Table
 from app.methods.base import Method, method_of
-
-
-@dataclass(frozen=True)
-class Completeness:
-    """Sum of scores minus ΔF at a place that every path crosses, the largest over the run's examples.
-
-    ``share`` is the largest remainder as a share of its example's ΔF, 0 to 1; None where ΔF is 0 in an example.
-    ``above``: some example is above the tolerance (which is absolute where ΔF is 0).
-    """
-
-    site: str
-    remainder: float
-    share: float | None
-    above: bool
 
 
 @dataclass(frozen=True)
@@ -78,6 +64,26 @@ class PartsView:
 class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     """What is told of an explanation."""
 
+    headings: ClassVar[Mapping[str, str]] = {
+        "words": "What it read, and which words counted",
+        "matter": "Do they matter? Switch them off",
+        "check": "Does it add up?",
+    }
+
+    def heading(self, section: str) -> str:
+        """What stands over a section; units are called what they are."""
+        return f"Which {self.ranking.noun}s" if section == "which" else super().heading(section)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts of the input that are scored."""
+        return self.ranking.parts if self.ready else ()
+
+    @property
+    def part(self) -> str:
+        """The looked-at one."""
+        return self.ranking.part
+
     @cached_property
     def ranking(self) -> Ranking:
         """Its scores, looked at by the chosen part."""
@@ -94,8 +100,8 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             items=self.shown,
             parts=self.ranking.parts,
             part=self.ranking.part,
-            top=self.ranking.lines("top") if self.ready else (),
-            bottom=self.ranking.lines("bottom") if self.ready else (),
+            top=self.ranking.shown("top") if self.ready else (),
+            bottom=self.ranking.shown("bottom") if self.ready else (),
             completeness=self.completeness,
             remainder=self.remainder,
             figures=self.figures,
@@ -120,7 +126,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     @cached_property
     def completeness(self) -> tuple[Completeness, ...]:
         """How far the scores add up at every place that all paths cross."""
-        return _completeness(self.items, self.question)
+        return completeness_of(self.items, self.question)
 
     @property
     def remainder(self) -> float | None:
@@ -221,18 +227,3 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
                 yield f"note: input {item.number + 1}: {told}; the {item.side} of it is lost"
         for line in view.top[:10]:
             yield f"  {line.id:<16} {line.score:+.4g}"
-
-
-def _completeness(rows: Sequence[ItemRow], question: ExplainQuestion) -> tuple[Completeness, ...]:
-    tolerance = float(question.params.get("tolerance", 0.01))
-    by_site: dict[str, list[Miss]] = {}
-    for row in rows:
-        for site, miss in misses(row).items():
-            by_site.setdefault(site, []).append(miss)
-    return tuple(_largest(site, misses, tolerance) for site, misses in by_site.items())
-
-
-def _largest(site: str, misses: Sequence[Miss], tolerance: float) -> Completeness:
-    """What is told of a place, from the remainders of all examples."""
-    above = any(abs(miss) > tolerance if share is None else share > tolerance for miss, share in misses)
-    return Completeness(site, max((miss for miss, _ in misses), key=abs), worst([s for _, s in misses]), above)

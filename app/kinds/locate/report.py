@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -85,6 +85,8 @@ class LocateView:
 
 class LocateReport(Report[LocateQuestion, LocateLook]):
     """What is told of one query."""
+
+    headings: ClassVar[Mapping[str, str]] = {"which": "Its neurons", "matter": "The answer before and after"}
 
     @cached_property
     def _set(self) -> ItemRow | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 from app.analysis.uncertainty import Effect
 from app.domain.counting import counted
@@ -40,6 +40,12 @@ class LocatorsView:
 
 class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
     """What is told of a comparison."""
+
+    headings: ClassVar[Mapping[str, str]] = {
+        "which": "What their strongest neurons share",
+        "matter": "Whose sets move the answer",
+        "check": "How far locators agree on single neurons",
+    }
 
     @cached_property
     def found(self) -> Sets | None:

@@ -1,6 +1,8 @@
 """What is told of an edited model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from app.domain.counting import counted
 from app.kinds.patch.question import PatchLook, PatchQuestion
@@ -19,6 +21,8 @@ class PatchView:
 
 class PatchReport(Report[PatchQuestion, PatchLook]):
     """What is told of an edited model."""
+
+    headings: ClassVar[Mapping[str, str]] = {"which": "Neurons that were changed"}
 
     @property
     def view(self) -> PatchView:

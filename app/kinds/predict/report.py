@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from app.analysis.prediction import STRENGTH
 from app.analysis.uncertainty import Effect
@@ -53,6 +53,11 @@ class PredictView:
 
 class PredictReport(Report[PredictQuestion, PredictLook]):
     """What is told of a prediction."""
+
+    headings: ClassVar[Mapping[str, str]] = {
+        "matter": "Who answers new questions right",
+        "check": "What tells that the model is right",
+    }
 
     @cached_property
     def numbers(self) -> Predictions:

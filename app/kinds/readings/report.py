@@ -1,9 +1,9 @@
 """What is told of a read-out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from app.domain.counting import counted
 from app.domain.read_outs import NORMED, PLAIN, Read, ReadOut
@@ -26,6 +26,8 @@ class ReadoutView:
 
 class ReadoutReport(Report[ReadoutQuestion, ReadoutLook]):
     """What is told of a read-out."""
+
+    headings: ClassVar[Mapping[str, str]] = {"which": "The tokens of each neuron"}
 
     @cached_property
     def rows(self) -> dict[str, ItemRow]:

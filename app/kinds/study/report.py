@@ -6,7 +6,7 @@ Axes: S settings, Q queries.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,8 @@ class StudyView:
 
 class StudyReport(Report[StudyQuestion, StudyLook]):
     """What is told of a study, on the chosen measure."""
+
+    headings: ClassVar[Mapping[str, str]] = {"matter": "What goes when neurons go", "check": "Held-out validation"}
 
     @property
     def measure(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from app.domain.counting import counted
 from app.domain.variants import WAYS
@@ -79,6 +79,8 @@ class WritesView:
 
 class WritesReport(Report[WritesQuestion, WritesLook]):
     """What is told of what a model would write."""
+
+    headings: ClassVar[Mapping[str, str]] = {"words": "What it would write"}
 
     @cached_property
     def prompts(self) -> tuple[PromptLine, ...]:

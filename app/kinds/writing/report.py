@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class WritingView:
 
 class WritingReport(Report[WritingQuestion, WritingLook]):
     """What is told of free text."""
+
+    headings: ClassVar[Mapping[str, str]] = {"words": "What is read and written", "matter": "All factors"}
 
     @property
     def factor(self) -> float:
