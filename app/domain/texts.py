@@ -26,3 +26,18 @@ def half_in(value: Any, place: str = "") -> str | None:
     else:
         return None
     return next((found for name, row in inner if (found := half_in(row, name)) is not None), None)
+
+
+def called(text: str, first: str, second: str | None) -> str:
+    """Words about a query with a passage, as ``pad query and passage``, where a model's texts are called otherwise.
+
+    Args:
+        text: the words, or a key with ``_`` for blanks.
+        first, second: what its texts are called; ``second`` None where it reads one alone.
+    """
+    if (first, second) == ("query", "passage"):
+        return text
+    both = first if second is None else f"{first} and {second}"
+    whole = re.sub(r"query([ _])and\1passage", lambda found: both.replace(" ", found[1]), text)
+    half = re.sub(r"\b(pad|unk|mask)([ _])query\b", rf"\1\2{first}", whole)
+    return half if second is None else re.sub(r"\b(pad|unk|mask)([ _])passage\b", rf"\1\2{second}", half)

@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from app.domain.errors import Conflict, NotFound
+from app.domain.examples import FIRST_SEGMENTS, SECOND_SEGMENTS
 from app.domain.question_sets import NO_QUESTIONS, QuestionReader
 from app.domain.questions import Question
 from app.domain.read_outs import Mention, ReadOut
 from app.domain.results import ItemRow
 from app.domain.runs import Run, RunState
 from app.domain.sites import NeuronIndex
+from app.domain.texts import called
 from app.figures.base import Figure
 from app.kinds.asking import Values
 from app.kinds.firing import Firing
@@ -188,6 +190,18 @@ class Report(ABC, Generic[Q, L]):
     def lines(self) -> Iterator[str]:
         """What the command line prints below the sentences."""
         return iter(())
+
+    @property
+    def texts(self) -> tuple[str, str | None]:
+        """What the first and the second text of its inputs are called; the second is None where there is none."""
+        parts = self.run.plan.get("parts", ())
+        first = next((part for part in FIRST_SEGMENTS if part in parts), "query")
+        alone = first != "query" and not any(part in parts for part in SECOND_SEGMENTS)
+        return first, None if alone else next((part for part in SECOND_SEGMENTS if part in parts), "passage")
+
+    def called(self, words: str) -> str:
+        """Words about a query with a passage, as the texts of this run are called."""
+        return called(words, *self.texts)
 
     def query_texts(self, dataset: str, keys: Collection[str]) -> Mapping[str, str]:
         """Texts of a dataset's queries by key; none where the dataset (by hash) is not in this database."""

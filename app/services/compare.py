@@ -18,6 +18,7 @@ from app.domain.set_rules import NeuronSet
 from app.domain.sites import NeuronSpace
 from app.figures.base import Figure
 from app.kinds import kind_of
+from app.kinds.titles import start_of
 from app.kinds.words import signed
 from app.services.compare_figures import Side, by_depth, figures_of, members_of
 from app.services.cross_view import CrossView, cross_view
@@ -83,14 +84,18 @@ class CompareView:
 
     @property
     def looks(self) -> tuple[tuple[str, str], ...]:
-        """Every two runs, and the query of the address that looks at them neuron by neuron; the rest stays."""
-        numbers = [side.run.id for side in self.sides if side.run is not None]
+        """Every two runs by title, or by number where two are called the same, and the query of the address that looks
+        at them neuron by neuron; the rest stays."""
+        titles = {side.run.id: start_of(side.run.title, 50) for side in self.sides if side.run is not None}
+        alike = len(set(titles.values())) < len(titles)
+        names = {number: f"run {number}" if alike else title for number, title in titles.items()}
+        numbers = list(titles)
         sets = [f"set={side.saved.id}" for side in self.sides if side.saved is not None]
         looks = []
         for first, second in combinations(numbers, 2):
             order = [first, second, *(number for number in numbers if number not in (first, second))]
             query = "&".join([*(f"run={number}" for number in order), *sets, f"k={100 * self.share:g}%25"])
-            looks.append((f"run {first} and run {second}", query))
+            looks.append((f"{names[first]} and {names[second]}", query))
         return tuple(looks)
 
 

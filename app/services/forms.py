@@ -1,5 +1,6 @@
 """The form of a kind of run, with everything that can be chosen on it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from app.domain.model_card import ModelInfo
 from app.domain.question_sets import QuestionSet
 from app.domain.runs import Run
 from app.domain.set_rules import NeuronSet
+from app.domain.texts import called
 from app.forms.fields import Field
 from app.forms.read import Given
 from app.kinds import kind_of
@@ -154,6 +156,25 @@ class FormView:
         ways = self.info.tasks if self.info is not None else ()
         form = "prompt" if self.form == "prompt" else "pair"
         return task_for(ways, form) or next(task for task in tasks().values() if task.form == form)
+
+    def choices(self, field: Field) -> Mapping[str, str]:
+        """What can be chosen in a field, in words. A method's settings speak of the texts that the model reads; what
+        would say the same twice, or fill a text that is not there, is left out."""
+        if field.path[0] != "params":
+            return field.choices
+        first, second = self.reading.first, self.reading.second
+        told: dict[str, str] = {}
+        for value, words in field.choices.items():
+            named = called(words, first, second)
+            absent = second is None and re.search(r"\bpassage\b", named)
+            if not absent and named not in told.values():
+                told[value] = named
+        return told
+
+    def about(self, field: Field) -> str:
+        """The sentence beside a field, in the same words."""
+        own = field.path[0] == "params"
+        return called(field.about, self.reading.first, self.reading.second) if own else field.about
 
     @property
     def targets(self) -> dict[str, str]:

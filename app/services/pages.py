@@ -74,7 +74,7 @@ class RunView:
         rows.append(("weights sha256", run.spec.weights_hash))
         rows += [(f"{name} sha256", value) for name, value in (run.spec.identity or {}).items() if name != "precision"]
         rows += self.report.about
-        rows += [(name, as_text(value)) for name, value in run.spec.settings.items()]
+        rows += self._asked
         rows += [
             (f"plan: {name}", as_text(value))
             for name, value in run.plan.items()
@@ -94,6 +94,19 @@ class RunView:
     def circumstances(self) -> tuple[tuple[str, str], ...]:
         """Model, machine and times, in words."""
         return circumstances_in_words(self.run, self.report.computed)
+
+    @property
+    def _asked(self) -> list[tuple[str, str]]:
+        """The question's settings, its texts as the model's way of reading calls them; a text that there is none of is
+        left out."""
+        first, second = self.report.texts
+        names = {"query": first, "passages": f"{second}s"}
+        rows = []
+        for name, value in self.run.spec.settings.items():
+            text = as_text(value)
+            if second or name != "passages":
+                rows.append((names.get(name, name), self.report.called(text) if name == "params" else text))
+        return rows
 
     def twin(self) -> dict[str, Any]:
         """The page for programs: the header, and the report under the kind's key, its figures drawn."""

@@ -192,12 +192,13 @@ def _check_texts(info: ModelInfo, form: ExplainForm) -> None:
         raise BadInput(
             f"a {alone.first} alone for this model: {alone.title}", "text as a passage, too", way, "passages"
         )
+    second = pair.second if pair and pair.second else "passage"
     if pair and not alone and not form.passages:
-        raise Missing("1 to 50 passages", "none", "Type or paste the passage.", "passages")
+        raise Missing(f"1 to 50 {second}s", "none", f"Type or paste the {second}.", "passages")
     for number, text in enumerate(form.passages, start=1):
         if not text.strip():
-            way = "Type or paste the passage." if len(form.passages) == 1 else f"Fill or remove passage {number}."
-            raise Missing("some text in every passage", f"passage {number} is empty", way, "passages")
+            way = f"Type or paste the {second}." if len(form.passages) == 1 else f"Fill or remove {second} {number}."
+            raise Missing(f"some text in every {second}", f"{second} {number} is empty", way, "passages")
     texts: list[tuple[str, Any]] = [("query", form.query), *(("passages", text) for text in form.passages)]
     for name, text in texts:
         if len(text) > LONGEST:

@@ -37,7 +37,7 @@ class Separation:
 class Preview:
     """What the line under the texts says. ``tokens`` are those of an answer that was asked for, of which the first is
     explained; ``variants`` are it behind the prompt, with a blank in front and without; ``separation`` is there
-    where several passages can be given."""
+    where several passages can be given; ``first`` and ``second`` are what the texts are called."""
 
     target: str
     tokens: tuple[str, ...]
@@ -45,6 +45,8 @@ class Preview:
     separation: Separation | None
     counts: tuple[Count, ...]
     estimate: str
+    first: str
+    second: str
 
 
 def preview(question: ExplainQuestion, model: Model, passes: int, separation: Separation | None, desk: Desk) -> Preview:
@@ -52,6 +54,7 @@ def preview(question: ExplainQuestion, model: Model, passes: int, separation: Se
     texts = question.passages or (question.query,)
     seen = [desk.seen(model, example, question.max_length) for example in question.examples]
     form = "pair" if question.passages else "prompt"
+    reading = desk.reading(model.info, form)
     return Preview(
         target=desk.target_sentence(model.info, question.target, form),
         tokens=desk.asked_tokens(model, question.target, question.examples),
@@ -59,6 +62,8 @@ def preview(question: ExplainQuestion, model: Model, passes: int, separation: Se
         separation=separation,
         counts=tuple(_count(one, text) for one, text in zip(seen, texts, strict=True)),
         estimate=estimate(desk.speed(model.info.slug, KEY, question.method), passes * len(texts)),
+        first=reading.first,
+        second=reading.second or "",
     )
 
 

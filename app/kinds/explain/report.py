@@ -175,7 +175,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     @property
     def paragraph(self) -> str:
         """The method in its own words, and where it ran."""
-        return f"{self.method.paragraph(self.target or 'target')}; {self.computed}."
+        return self.called(f"{self.method.paragraph(self.target or 'target')}; {self.computed}.")
 
     @property
     def citation(self) -> str:
