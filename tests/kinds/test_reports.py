@@ -48,7 +48,7 @@ def test_a_kind_reads_only_its_own_look(explained: Golgi) -> None:
     looks = {kind.key: set(kind.Look.model_fields) for kind in kinds().values()}
     wanted = {"explain": {"part"}, "attribute": {"part"}, "ablate": set(), "study": {"measure", "set"}}
     wanted |= {"clusters": {"threshold", "common", "size", "how", "domain"}, "effects": {"factor"}, "predict": set()}
-    wanted |= {"locators": set(), "writes": set(), "locate": set()}
+    wanted |= {"locators": set(), "writes": set(), "locate": set(), "activations": {"neuron"}}
     assert looks == wanted
     client = TestClient(explained.app())
     assert "Not used on this page" in client.get("/runs/1?measure=AP").text
