@@ -44,7 +44,7 @@ def scores(rows: Sequence[ScoredIn], neuron: str, caption: str) -> Figure:
             }
         ],
         "layout": layout(
-            "score, as a share of the strongest one in the same run",
+            "share of the run's strongest score",
             "",
             90 + 30 * len(rows),
             margin={"l": 8, "r": 24, "t": 12, "b": 52},
