@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.figures.base import NEGATIVE, POSITIVE, Figure, layout
+from app.figures.base import NEGATIVE, NEUTRAL, POSITIVE, Figure, layout
 
 ERRORS = 1.96
-LONGEST = 44
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class ScoredIn:
 def scores(rows: Sequence[ScoredIn], neuron: str, caption: str) -> Figure:
     """Scores as shares of each run's strongest one, so that methods of different units stand side by side; with 95 %
     intervals (1.96 standard errors over examples) where a run has several examples."""
-    names = [_name(row) for row in rows]
+    names = [f"{row.method} · run {row.run}" for row in rows]
     shares = [row.score / row.strongest for row in rows]
     errors = [ERRORS * row.se / row.strongest if row.n > 1 else 0.0 for row in rows]
     reach = 1.1 * max(abs(share) + error for share, error in zip(shares, errors, strict=True)) or 1.0
@@ -37,7 +36,7 @@ def scores(rows: Sequence[ScoredIn], neuron: str, caption: str) -> Figure:
                 "mode": "markers",
                 "x": shares,
                 "y": names,
-                "error_x": {"type": "data", "array": errors, "thickness": 1.5, "width": 4},
+                "error_x": {"type": "data", "array": errors, "thickness": 1.5, "width": 4, "color": NEUTRAL},
                 "marker": {"size": 9, "color": [POSITIVE if share >= 0 else NEGATIVE for share in shares]},
                 "customdata": [[row.score, row.n] for row in rows],
                 "hovertemplate": "%{y}<br>score %{customdata[0]:.3g}, n = %{customdata[1]}, "
@@ -45,7 +44,7 @@ def scores(rows: Sequence[ScoredIn], neuron: str, caption: str) -> Figure:
             }
         ],
         "layout": layout(
-            "score, as a share of the strongest one in the same run",
+            "share of the run's strongest score",
             "",
             90 + 30 * len(rows),
             margin={"l": 8, "r": 24, "t": 12, "b": 52},
@@ -59,8 +58,3 @@ def scores(rows: Sequence[ScoredIn], neuron: str, caption: str) -> Figure:
         for row, share in zip(rows, shares, strict=True)
     )
     return Figure("scores", f"Scores of {neuron} by method", caption, plot, columns, table)
-
-
-def _name(row: ScoredIn) -> str:
-    title = row.title if len(row.title) <= LONGEST else f"{row.title[:LONGEST].rstrip()}…"
-    return f"{row.method}: {title} (run {row.run})"

@@ -20,7 +20,7 @@ from app.services.neuron_view import NeuronView, is_readable, is_told, scores_fi
 from app.services.queue import Place, Queue
 from app.services.run_list import RunsView, listed
 from app.services.set_members import MembersView, members
-from app.services.settings_words import as_text, circumstances_in_words, settings_in_words
+from app.services.settings_words import as_text, asked_in_words, circumstances_in_words, settings_in_words
 from app.store.datasets import Datasets
 from app.store.jobs import Jobs
 from app.store.library import Library
@@ -74,7 +74,7 @@ class RunView:
         rows.append(("weights sha256", run.spec.weights_hash))
         rows += [(f"{name} sha256", value) for name, value in (run.spec.identity or {}).items() if name != "precision"]
         rows += self.report.about
-        rows += self._asked
+        rows += asked_in_words(run, self.report)
         rows += [
             (f"plan: {name}", as_text(value))
             for name, value in run.plan.items()
@@ -94,19 +94,6 @@ class RunView:
     def circumstances(self) -> tuple[tuple[str, str], ...]:
         """Model, machine and times, in words."""
         return circumstances_in_words(self.run, self.report.computed)
-
-    @property
-    def _asked(self) -> list[tuple[str, str]]:
-        """The question's settings, its texts as the model's way of reading calls them; a text that there is none of is
-        left out."""
-        first, second = self.report.texts
-        names = {"query": first, "passages": f"{second}s"}
-        rows = []
-        for name, value in self.run.spec.settings.items():
-            text = as_text(value)
-            if second or name != "passages":
-                rows.append((names.get(name, name), self.report.called(text) if name == "params" else text))
-        return rows
 
     def twin(self) -> dict[str, Any]:
         """The page for programs: the header, and the report under the kind's key, its figures drawn."""

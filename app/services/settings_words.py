@@ -7,6 +7,7 @@ from app.domain.errors import NotFound
 from app.domain.runs import Run
 from app.forms.fields import Field
 from app.kinds.base import Kind
+from app.kinds.reporting import Report
 from app.methods.base import methods
 
 LISTED = 8
@@ -42,6 +43,19 @@ def circumstances_in_words(run: Run, computed: str) -> tuple[tuple[str, str], ..
         ("Seconds", "" if run.seconds is None else f"{run.seconds:.2f}"),
     )
     return tuple((name, value) for name, value in known if value)
+
+
+def asked_in_words(run: Run, report: Report[Any, Any]) -> list[tuple[str, str]]:
+    """Name and value of a question's settings, its texts as the model's way of reading calls them; a text that there is
+    none of is left out."""
+    first, second = report.texts
+    names = {"query": first, "passages": f"{second}s"}
+    rows = []
+    for name, value in run.spec.settings.items():
+        text = as_text(value)
+        if second or name != "passages":
+            rows.append((names.get(name, name), report.called(text) if name == "params" else text))
+    return rows
 
 
 def as_text(value: Any) -> str:

@@ -212,6 +212,7 @@ def test_prompts_and_pasted_texts_are_read(tmp_path: Path) -> None:
             {"dataset": "", "texts": "rain", "query": "dog", "model": "tiny-mlm"},
             "no query for a model that reads one text",
         ),
+        ({"set": "9223372036854775808"}, "Correct &#39;Saved sets&#39;"),
         ({"limit": "0"}, "At most so many texts"),
     ],
 )

@@ -53,7 +53,10 @@ def test_a_kind_reads_only_its_own_look(explained: Golgi) -> None:
         "effects": {"factor", "measure", "size", "known", "table"},
         "writing": {"factor", "text"},
     }
-    wanted |= {key: set() for key in ("locators", "predict", "writes", "locate", "patch")} | {"readings": {"norm"}}
+    wanted |= {key: set() for key in ("locators", "predict", "writes", "locate", "patch")} | {
+        "readings": {"norm"},
+        "activations": {"neuron"},
+    }
     assert looks == wanted
     client = TestClient(explained.app())
     assert "Not used on this page" in client.get("/runs/1?measure=AP").text

@@ -41,7 +41,6 @@ class ExplainView:
     total: int
     layers: tuple[int, ...]
     noun: str
-    versus: Versus | None = None
 
     @property
     def method(self) -> Method:
@@ -52,6 +51,13 @@ class ExplainView:
     def segments(self) -> tuple[str, ...]:
         """Parts of the input's tokens."""
         return tuple(part for part in self.parts[1:] if part not in BRANCHES)
+
+
+@dataclass(frozen=True)
+class VersusView(ExplainView):
+    """The result of a pairwise explanation: one passage against the other, besides."""
+
+    versus: Versus
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
     @cached_property
     def view(self) -> ExplainView:
         """Everything its page shows."""
-        return ExplainView(
+        shown = ExplainView(
             settings=self.question,
             unit=self.unit,
             target=self.target,
@@ -110,8 +116,8 @@ class ExplainReport(Report[ExplainQuestion, ExplainLook]):
             total=int(self.run.facts.get("neurons", 0)),
             layers=self.ranking.layers() if self.ready else (),
             noun=self.ranking.noun,
-            versus=self.versus,
         )
+        return VersusView(**vars(shown), versus=self.versus) if self.versus else shown
 
     @cached_property
     def shown(self) -> tuple[ItemView, ...]:
