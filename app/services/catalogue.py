@@ -13,6 +13,7 @@ from app.forms.fields import Field, fields_of
 from app.kinds.desk import Desk
 from app.methods.base import Method, methods
 from app.models.architectures import architectures
+from app.models.getting import GETTABLE
 from app.models.tasks import readings, tasks
 from app.store.jobs import Jobs
 
@@ -92,13 +93,18 @@ class Catalogue:
         return tuple(sorted(slugs, key=lambda slug: slug != MODEL))
 
     def model(self, name: str) -> ModelView:
-        """One model, by slug, folder, GGUF file, alias or hub id.
+        """One model, by slug, folder, GGUF file, alias or hub id; one that only stored runs know has a page that says so.
 
         Raises:
-            NotFound: nothing of that name can be reached.
+            NotFound: nothing of that name can be reached, and no run is of it.
         """
         place = self.desk.place(name)
-        info = self.hosts.inspect(place)
+        try:
+            info = self.hosts.inspect(place)
+        except NotFound:
+            if name not in self.desk.runs.values("model"):
+                raise
+            return self._view(away(name), ())
         if not info.problem:
             info = info.model_copy(update={"problem": self.hosts.problem(place)})
         view = self._view(info, self.registry.alive(ALIVE_WITHIN))
@@ -160,3 +166,11 @@ def _method_view(method: type[Method]) -> MethodView:
         method.fits,
         method.reasons,
     )
+
+
+def away(name: str) -> ModelInfo:
+    """A model that stored runs are of and that is not on this machine."""
+    known = {row.name: row for row in GETTABLE}
+    way = f"Fetch it with: golgi get-model {name}." if name in known else "Put its folder into the models folder."
+    told = f"it is not on this machine. Runs of it can be read, but not asked anew. {way}"
+    return ModelInfo(slug=name, source=name, problem=told)

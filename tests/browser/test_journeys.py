@@ -30,7 +30,7 @@ def test_recorded_runs_open_with_no_model(page: Any) -> None:
 def test_explain_click_a_neuron_and_come_back(page: Any) -> None:
     url = explained(page)
     assert page.locator(".tokens mark").count() > 20
-    link = page.locator("section table a", has_text=".mid.").first
+    link = page.locator("#which table a", has_text=".mid.").first
     name = link.inner_text().strip()
     link.click()
     page.wait_for_url("**/neurons/**")

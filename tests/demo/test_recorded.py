@@ -59,3 +59,13 @@ def test_every_run_of_a_recorded_study_came_along(tmp_path: Path) -> None:
     page = TestClient(golgi.app()).get("/study/query-neurons")
     assert page.status_code == 200 and "What holds, and what does not" in page.text
     golgi.db.close()
+
+
+def test_a_model_that_only_recorded_runs_know_has_a_page_that_says_how_to_get_it(tmp_path: Path) -> None:
+    golgi = build(Settings(data_dir=tmp_path, offline=True, device="cpu"))
+    client = TestClient(golgi.app())
+    page = client.get("/models/smollm2-135m")
+    assert page.status_code == 200 and "not on this machine" in page.text
+    assert "golgi get-model smollm2-135m" in page.text
+    assert client.get("/models/nowhere").status_code == 404
+    golgi.db.close()
