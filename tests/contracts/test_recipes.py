@@ -97,7 +97,7 @@ print(json.dumps(told))
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree with the files of every recipe, none of which was there before."""
     copy = tmp_path_factory.mktemp("tree")
-    left_out = shutil.ignore_patterns("__pycache__", "*.zip", "plotly.min.js")
+    left_out = shutil.ignore_patterns("__pycache__", "*.zip")
     for name in ("app", "frontend"):
         shutil.copytree(ROOT / name, copy / name, ignore=left_out)
     for name, body in RECIPES.items():
