@@ -93,7 +93,7 @@ class Catalogue:
         return tuple(sorted(slugs, key=lambda slug: slug != MODEL))
 
     def model(self, name: str) -> ModelView:
-        """One model, by slug, folder, GGUF file, alias or hub id; one that only stored runs know has a page that says so.
+        """One model, by slug, folder, GGUF file, alias or hub id; one that only stored runs know is told as away.
 
         Raises:
             NotFound: nothing of that name can be reached, and no run is of it.
