@@ -168,7 +168,7 @@ def _beside(effect: EffectsReport) -> str:
         pairs = {
             "its neurons on another query of the domain": changes.relative(OURS, SAME),
             "its neurons on another domain": changes.relative(OURS, OTHER),
-            "knowledge neurons, same number": changes.relative("knowledge neurons", OWN),
+            "knowledge neurons, at most as many": changes.relative("knowledge neurons", OWN),
             "largest activations, same number": changes.relative("largest activations", OWN),
             "random, same blocks": changes.relative("random, same blocks", OWN),
         }

@@ -39,7 +39,7 @@ def _head(study: Study) -> str:
     return f"""# Query-relevant neurons: a study
 
 Do the neurons that QRNCA (Chen, Dejl, Toni, AAAI 2025) finds for a query move its answer more than other answers, and
-more than random, active and knowledge neurons of the same number, in wordings that found none? Made by
+more than random, active and knowledge neurons, at most as many, in wordings that found none? Made by
 `python -m app.demo.query_neurons --models-dir FOLDER --data-dir FOLDER`, with SmolLM2-135M-Instruct fetched by
 `golgi get-model smollm2-135m`; every number below is read from a stored run, which opens from the start page.
 {models}; {run.environment.get("dtype")} on {run.environment.get("device")}.
@@ -105,7 +105,7 @@ def _held(effect: EffectsReport, factor: float) -> str:
         holds = ours.against_random.holm < 0.05
         said.append(f"{'beyond' if holds else '**not** beyond'} random neurons (p {p_of(ours.against_random)})")
     for name, text in (
-        ("knowledge neurons", "knowledge neurons of the same number"),
+        ("knowledge neurons", "knowledge neurons, at most as many"),
         ("largest activations", "the largest activations"),
     ):
         said.append(f"{_against(changes.relative(OURS, OWN), changes.relative(name, OWN), factor)} {text}")
