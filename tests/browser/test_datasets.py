@@ -37,7 +37,7 @@ def test_a_dataset_from_files_to_a_study(page: Any, tmp_path: Path) -> None:
     page.locator("#f-steps").fill("4")
     page.locator("#f-max_length").fill("64")
     page.get_by_role("button", name="Attribute").click()
-    page.wait_for_selector("#neurons", timeout=SLOW)
+    page.wait_for_selector("#which", timeout=SLOW)
     assert "Over 6 relevant pairs of questions" in page.locator(".finding").first.inner_text()
     page.wait_for_selector("#figure-overview .main-svg", timeout=SLOW)
     page.get_by_role("link", name="Do they matter? Switch them off").click()
