@@ -88,7 +88,7 @@ class RunView:
     @cached_property
     def settings(self) -> tuple[tuple[str, str], ...]:
         """What was asked, names and values in words."""
-        return settings_in_words(self.run, self.kind)
+        return settings_in_words(self.run, self.kind, self.report)
 
     @cached_property
     def circumstances(self) -> tuple[tuple[str, str], ...]:

@@ -14,18 +14,22 @@ LISTED = 8
 """Values of a list that are told; more are counted."""
 
 
-def settings_in_words(run: Run, kind: Kind[Any, Any, Any]) -> tuple[tuple[str, str], ...]:
-    """Label and value of every setting of a run's question, in the order of its form; what is empty is left out."""
+def settings_in_words(run: Run, kind: Kind[Any, Any, Any], report: Report[Any, Any]) -> tuple[tuple[str, str], ...]:
+    """Label and value of every setting of a run's question, in the order of its form; what is empty is left out. Its
+    texts are called as the model's way of reading calls them."""
     settings = run.spec.settings
     try:
         fields = kind.ask.fields(str(settings.get("method", "")))
     except NotFound:  # a method of another version of Golgi
         fields = kind.ask.fields()
+    first, second = report.texts
+    named = {"query": first.capitalize(), "passages": f"{second or ''}s".capitalize()}
     rows = []
     for field in fields:
         value = _at(settings, field.path)
         if field.type != "json" and value not in (None, "", [], ()):
-            rows.append((_label(field), _words(field, value)))
+            label = named.get(field.path[0], _label(field))
+            rows.append((label, report.called(_words(field, value))))
     return tuple(rows)
 
 

@@ -20,7 +20,7 @@ def explained(page: Any) -> str:
 
 def test_recorded_runs_open_with_no_model(page: Any) -> None:
     page.goto("/")
-    cards = page.locator("a", has_text="recorded")
+    cards = page.locator("a.card", has_text="recorded")
     assert cards.count() >= 2
     cards.first.click()
     page.wait_for_selector(".main-svg", timeout=SLOW)
@@ -158,7 +158,8 @@ def test_what_is_wrong_is_told_while_the_form_is_filled(page: Any) -> None:
     seen = page.locator("#seen")
     page.locator("#seen", has_text="Type or paste the query").wait_for(timeout=SLOW)
     assert page.locator("#seen .warn").count() == 0, "nothing is wrong with a form that nobody touched"
-    page.locator("input[value=ranking]").check()
+    page.locator(".kinds-of-input a", has_text="Ranking").click()
+    page.wait_for_selector(".kinds-of-input a[aria-current]:has-text('Ranking of passages')")
     page.fill("#query", "what causes rain")
     page.fill("#passages", "\n".join(f"line {number}" for number in range(8)))
     page.locator("#seen .warn", has_text="1 passage of 8 lines").wait_for(timeout=SLOW)

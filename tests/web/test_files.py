@@ -34,7 +34,8 @@ def test_answers_travel_packed_and_are_the_same(client: TestClient, path: str) -
     assert gzip.decompress(body) == whole and len(body) < 0.5 * len(whole)
     assert int(packed.headers["content-length"]) == len(body)
     assert "accept-encoding" in packed.headers["vary"].lower()
-    assert ("etag" not in plain.headers) or plain.headers["etag"] != packed.headers["etag"]
+    tag = plain.headers.get("etag", "W/")
+    assert tag.startswith("W/") or tag != packed.headers["etag"], "a weak one may stand for both"
 
 
 def test_small_answers_and_packed_ones_are_left_alone(client: TestClient) -> None:

@@ -47,7 +47,7 @@ def run_text(page: str) -> str:
     [
         ("tiny-mlm", {"query": "the quick fox"}, "one mask"),
         ("tiny-mlm", {"form": "pair", "passages": "a"}, "text alone"),
-        ("tiny-qa", {"form": "prompt", "passages": ""}, "1 to 50 passages"),
+        ("tiny-qa", {"form": "prompt", "passages": ""}, "1 to 50 contexts"),
         ("tiny-qa", {"target": "pairwise", "passages": "a b"}, "two passages"),
         ("tiny-text", {"label": "7"}, "a label from 0 to 2"),
     ],

@@ -6,6 +6,7 @@ from app.kinds.activations.question import KEY, ActivationsForm, ActivationsLook
 from app.kinds.activations.report import ActivationsReport
 from app.kinds.activations.work import ActivationsWork
 from app.kinds.base import Kind
+from app.kinds.places import Place
 
 FEW = 50
 """Texts up to which somebody waits for it."""
@@ -31,6 +32,7 @@ KIND: Kind[ActivationsQuestion, ActivationsForm, ActivationsLook] = Kind(
     lane_of=lane,
     unit="texts",
     address="/activations",
+    place=Place.NEURON,
     heading="What do these neurons do in texts?",
     help="The activation at every token: strongest texts and words, how often it is above zero, and whether it tells "
     "relevant passages from others.",

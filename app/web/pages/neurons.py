@@ -20,6 +20,8 @@ def neurons(request: Request, model: Place = "", neuron: Word = "") -> Response:
         try:
             return away(request, "neuron", model=model, text=str(NeuronIndex.parse(neuron)))
         except BadInput as wrong:
+            if request.url.path.endswith(".json"):
+                raise
             error = wrong
     view = services(request).overview.neurons()
     status = error.status if error else 200
