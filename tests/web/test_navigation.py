@@ -145,3 +145,10 @@ def test_runs_are_filtered_by_dataset_method_and_target_that_are_stored(golgi: G
     assert 'value="target" checked' in shown
     empty = client.get("/runs?target=pairwise").text
     assert "first passage beats the second" in empty and "No run has all of these" in empty
+
+
+def test_what_is_no_neuron_is_told_at_its_field(golgi: Golgi) -> None:
+    client = TestClient(golgi.app())
+    answer = client.get("/neurons?model=tiny-bert&neuron=zz")
+    assert answer.status_code == 422 and "Expected a neuron written" in answer.text and 'value="zz"' in answer.text
+    assert "a neuron written" in client.get("/neurons.json?model=tiny-bert&neuron=zz").text

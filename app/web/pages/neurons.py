@@ -22,7 +22,7 @@ def neurons(request: Request, model: Place = "", neuron: Word = "") -> Response:
         except BadInput as wrong:
             if request.url.path.endswith(".json"):
                 raise
-            error = wrong
+            error = BadInput(wrong.expected, wrong.found, "Write one neuron.", "neuron")
     view = services(request).overview.neurons()
     status = error.status if error else 200
     return render(request, "neurons", view, status=status, error=error, model=model, neuron=neuron)
