@@ -1,10 +1,10 @@
 """Prompts of multiple-choice questions: made from templates, options in a stored shuffle; and read back (section 3)."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 
 from app.domain.question_sets import LETTERS, Wording
+from app.domain.seeded import place
 
 TEMPLATES = (
     "Choose the right option. Answer with its letter only.\n{question}\n{options}\n\nAnswer:",
@@ -20,7 +20,7 @@ def made(key: str, question: str, choices: Sequence[str], right: int, seed: int)
     right one stands at another letter in each as long as there are letters."""
     wordings, used = [], set[int]()
     for number, template in enumerate(TEMPLATES):
-        order = sorted(range(len(choices)), key=lambda one: _draw(seed, key, number, one))
+        order = sorted(range(len(choices)), key=lambda one: place(seed, key, number, one))
         at = order.index(right)
         if at in used and len(used) < len(choices):
             free = next(place for place in order if place not in used)
@@ -32,10 +32,6 @@ def made(key: str, question: str, choices: Sequence[str], right: int, seed: int)
         prompt = template.format(question=question, options=listed)
         wordings.append(Wording(prompt, LETTERS[at], options))
     return tuple(wordings)
-
-
-def _draw(seed: int, key: str, template: int, option: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{template}:{option}:{key}".encode()).digest()
 
 
 def options_of(prompt: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from app.domain.runs import Run
 from app.kinds.clusters.report import ClustersReport
 from app.kinds.effects.measures import OTHER, OWN, SAME
 from app.kinds.effects.report import EffectsReport
+from app.kinds.words import signed_share
 from app.services.pages import Pages
 
 OURS = "query-relevant"
@@ -188,7 +189,7 @@ def interval(effect: Effect) -> str:
 
 def share(value: float | None) -> str:
     """A signed share in per cent; a dash where there is none."""
-    return "–" if value is None else f"{100 * value:+.0f} %".replace("-", "−")
+    return "–" if value is None else signed_share(value)
 
 
 def _tested(effect: Effect | None) -> str:

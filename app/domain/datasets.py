@@ -1,6 +1,5 @@
 """Datasets: what is stored of one, and how its queries are split."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from pydantic import Field, model_validator
 
 from app.domain.bounds import Seed
 from app.domain.questions import Question, Shown
+from app.domain.seeded import place
 
 PartName = Literal["attribution", "selection", "test", "all"]
 
@@ -109,11 +109,11 @@ class SplitSpec(Question):
 
     def part(self, key: str) -> Literal["attribution", "selection", "test"]:
         """The part of one query."""
-        digest = hashlib.sha256(f"{self.seed}:{key}".encode()).digest()
-        place = int.from_bytes(digest[:8], "big") / 2**64
-        if place < self.attribution:
+        digest = place(self.seed, key)
+        share = int.from_bytes(digest[:8], "big") / 2**64
+        if share < self.attribution:
             return "attribution"
-        return "selection" if place < self.attribution + self.selection else "test"
+        return "selection" if share < self.attribution + self.selection else "test"
 
     def parts(self, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Part to the queries in it, in the order given."""

@@ -1,6 +1,5 @@
 """What kinds share that ask question sets: their queries, and stored scores of prompts as clusters and sets."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,10 @@ from app.domain.query_sampling import QuerySample, Thresholds
 from app.domain.question_sets import QuestionQuery, QuestionReader, Wording
 from app.domain.results import ItemRow
 from app.domain.runs import Run, RunState
+from app.domain.seeded import place
 from app.domain.sites import NeuronIndex, NeuronSpace
 from app.kinds.desk import Desk
+from app.methods.base import method_of
 from app.models.chat import as_read
 from app.models.host import ModelHost
 
@@ -58,7 +59,7 @@ def sampled(sample: QuerySample, queries: Sequence[QuestionQuery]) -> tuple[Ques
     wanted = [query for query in queries if not sample.domains or query.domain in sample.domains]
     fitting = [query for query in wanted if sample.part in ("all", sample.split.part(query.key))]
     domains = list(dict.fromkeys(query.domain for query in queries))
-    return tuple(sorted(fitting, key=lambda query: (domains.index(query.domain), _place(sample.seed, query.key))))
+    return tuple(sorted(fitting, key=lambda query: (domains.index(query.domain), place(sample.seed, query.key))))
 
 
 def finding(sample: QuerySample, query: QuestionQuery) -> tuple[Wording, ...]:
@@ -101,10 +102,6 @@ def stored(sample: QuerySample, reader: QuestionReader) -> tuple[QuestionQuery, 
             "questions",
         ) from error
     return reader.queries(found.id)
-
-
-def _place(seed: int, key: str) -> bytes:
-    return hashlib.sha256(f"{seed}:{key}".encode()).digest()
 
 
 class StoredPrompts(Protocol):
@@ -236,3 +233,8 @@ def _prompt(row: ItemRow, arrays: Mapping[tuple[str, str], NDArray[np.float64]],
         return Prompt(row, positive)
     below = Strongest(arrays[name, NEGATIVE_NEURONS].astype(np.int64), -arrays[name, NEGATIVE_SCORES])
     return Prompt(row, positive, below)
+
+
+def cited(source: Run | None) -> str:
+    """BibTeX of the method of a search; empty where the search is not in this database."""
+    return "" if source is None else method_of(source.spec.settings["method"], source.spec.settings["params"]).citation

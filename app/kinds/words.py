@@ -90,6 +90,11 @@ def _stretch(groups: Sequence[Sequence[Mapping[str, Any]]], text: str, top: floa
     return words
 
 
+def signed_share(value: float, digits: int = 0) -> str:
+    """A relative change with its sign, in per cent; the minus is a minus."""
+    return f"{100 * value:+.{digits}f} %".replace("-", "−")
+
+
 def signed(value: float | None) -> str:
     """A difference with its sign, three digits; the minus is a minus."""
     return "–" if value is None else f"{value:+.3g}".replace("-", "−")

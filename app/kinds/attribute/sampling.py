@@ -1,6 +1,5 @@
 """The pairs of an attribution over a dataset: which ones, in what order, in which shards and folds."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -11,6 +10,7 @@ from app.data.samples import DatasetReader, Pair, opposed, pairs_of
 from app.domain.attributing import FOLDS, Sample
 from app.domain.datasets import Dataset
 from app.domain.examples import Example
+from app.domain.seeded import place
 from app.jobs.base import Inputs
 from app.kinds.attribute.question import AttributeQuestion
 from app.models.host import ModelHost
@@ -110,7 +110,7 @@ def _length(group: Group) -> int:
 
 def fold_of(query: str, seed: int) -> int:
     """The fold of a query, by its id and the seed."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:fold:{query}".encode()).digest()[:8], "big") % FOLDS
+    return int.from_bytes(place(seed, "fold", query)[:8], "big") % FOLDS
 
 
 def cut(queries: Sequence[str], least: int) -> list[int]:

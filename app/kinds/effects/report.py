@@ -13,8 +13,9 @@ from app.figures.base import Figure
 from app.kinds.effects.curves import Doses
 from app.kinds.effects.measures import Changes, SetLine, right_before
 from app.kinds.effects.question import WHERE, EffectsLook, EffectsQuestion
+from app.kinds.queries import cited
 from app.kinds.reporting import Report, Table
-from app.methods.base import method_of
+from app.kinds.words import signed_share
 
 
 @dataclass(frozen=True)
@@ -134,14 +135,15 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
         lines = {line.name: line for line in self.by_factor[factor]}
         first = next(iter(lines.values()))
         told = f"{done(factor).capitalize()}, the query-relevant neurons change the probability of their own answer by "
-        told += f"{_share(first.own.mean)} ({_share(first.own.low)} to {_share(first.own.high)}, n = {first.own.n})"
+        own = first.own
+        told += f"{signed_share(own.mean)} ({signed_share(own.low)} to {signed_share(own.high)}, n = {own.n})"
         if first.same is not None:
-            told += f", of another query of the domain by {_share(first.same)}"
+            told += f", of another query of the domain by {signed_share(first.same)}"
         if first.other is not None:
-            told += f", of another domain by {_share(first.other)}"
+            told += f", of another domain by {signed_share(first.other)}"
         random = lines.get("random, same blocks")
         if random is not None:
-            told += f"; random neurons of the same blocks change the own answer by {_share(random.own.mean)}"
+            told += f"; random neurons of the same blocks change the own answer by {signed_share(random.own.mean)}"
         return f"{told}."
 
     @property
@@ -160,10 +162,7 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
     @property
     def citation(self) -> str:
         """Of the search's method."""
-        source = self.reading.inputs.get(SOURCE)
-        return (
-            "" if source is None else method_of(source.spec.settings["method"], source.spec.settings["params"]).citation
-        )
+        return cited(self.reading.inputs.get(SOURCE))
 
     def drawings(self) -> Mapping[str, Callable[[], Figure]]:
         """What each set moves, and dose curves where there are several factors."""
@@ -211,14 +210,10 @@ class EffectsReport(Report[EffectsQuestion, EffectsLook]):
                     if line.ratio is None
                     else f", PCR {line.ratio.ratio:.3g}{' (unstable)' if line.ratio.unstable else ''}"
                 )
-                yield f"  x{factor:g} {line.name:<22} own {_share(line.own.mean)}{ratio}"
+                yield f"  x{factor:g} {line.name:<22} own {signed_share(line.own.mean)}{ratio}"
 
 
 def done(factor: float) -> str:
     """What a factor does, in words."""
     words = {0.0: "switched off", 1.0: "left as they are", 2.0: "doubled"}
     return words.get(factor, f"multiplied by {factor:g}")
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:+.0f} %".replace("-", "−")

@@ -3,10 +3,8 @@
 Source: ``qrnca.md`` sections 7 to 9. A shard is one query.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,18 +17,17 @@ from app.domain.interventions import Op, Setting
 from app.domain.neuron_sets import random_global, random_matched
 from app.domain.question_sets import QuestionQuery, Wording
 from app.domain.results import ItemRow
-from app.domain.roles import SOURCE
 from app.domain.scores import RunningScores
+from app.domain.seeded import place
 from app.domain.sites import NeuronSpace
 from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
-from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.kinds.clusters.question import ClustersQuestion
+from app.jobs.base import Finished, Partial, Shard
 from app.kinds.effects.measures import MATCHED, MATCHED_NEGATIVE, NEGATIVE, RELEVANT
 from app.kinds.effects.question import EffectsQuestion
-from app.kinds.queries import Sets, asked, finding, stored_sets
+from app.kinds.queries import Sets, finding
+from app.kinds.search_work import SearchWork
 from app.models.continuations import OUTPUTS, Continuations, answer_target, answers_of
-from app.models.host import ModelHost
 
 ROWS = {"cpu": 64, "cuda": 1024}
 FEW = 10
@@ -49,28 +46,13 @@ class TestedSet:
     seed: int | None = None
 
 
-class EffectsWork:
+class EffectsWork(SearchWork[EffectsQuestion]):
     """The work of one test."""
-
-    def __init__(self, question: EffectsQuestion, given: Inputs, host: ModelHost) -> None:
-        self.question, self.given, self.host = question, given, host
-        self.source = given.runs[SOURCE]
-        self.search = ClustersQuestion.model_validate(self.source.spec.settings)
-
-    @cached_property
-    def sets(self) -> Sets:
-        """The search's clusters and sets."""
-        return stored_sets(self.source, self.given.results, self.question.thresholds)
 
     @property
     def space(self) -> NeuronSpace:
         """The neurons that the search scored."""
         return self.sets.space
-
-    @cached_property
-    def queries(self) -> Mapping[str, QuestionQuery]:
-        """The stored set's queries by key, as the model reads them."""
-        return asked(self.search.sample, self.given.questions, self.host)
 
     def plan(self) -> dict[str, Any]:
         """The queries, and the ones that answer beside each."""
@@ -97,7 +79,7 @@ class EffectsWork:
         """Another query of the same domain, or of another one; the seed decides which."""
         own = self.sets.domains[key]
         fitting = [k for k in self.sets.queries if k != key and (self.sets.domains[k] == own) == same]
-        return min(fitting, key=lambda other: _place(self.question.seed, key, other)) if fitting else None
+        return min(fitting, key=lambda other: place(self.question.seed, key, other)) if fitting else None
 
     def shards(self, plan: Mapping[str, Any]) -> tuple[Shard, ...]:
         """A query each."""
@@ -249,7 +231,3 @@ class EffectsWork:
             yield "The search is of an older version and kept no scores below zero: negative neurons were not tested."
         if empty:
             yield f"{empty} queries have no query-relevant neuron under these thresholds; nothing is edited for them."
-
-
-def _place(seed: int, key: str, other: str) -> bytes:
-    return hashlib.sha256(f"{seed}:{key}:{other}".encode()).digest()

@@ -1,11 +1,11 @@
 """Queries of a search by turns of its domains, each with a partner that has another answer."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.errors import BadInput
 from app.domain.question_sets import QuestionQuery
+from app.domain.seeded import place
 from app.kinds.locators.question import LEAST
 
 
@@ -29,7 +29,7 @@ def pairs(keys: Sequence[str], queries: Mapping[str, QuestionQuery], count: int,
         BadInput: fewer than four have a partner.
     """
     partner = {key: _partner(key, keys, queries, seed) for key in keys}
-    fitting = sorted((key for key in keys if partner[key]), key=lambda key: _place(seed, key))
+    fitting = sorted((key for key in keys if partner[key]), key=lambda key: place(seed, key))
     turn: dict[str, int] = {}
     turns: dict[str, int] = {}
     for key in fitting:
@@ -49,14 +49,10 @@ def pairs(keys: Sequence[str], queries: Mapping[str, QuestionQuery], count: int,
 def _partner(key: str, keys: Sequence[str], queries: Mapping[str, QuestionQuery], seed: int) -> str | None:
     own = queries[key]
     fitting = [other for other in keys if other != key and _fits(own, queries[other])]
-    return min(fitting, key=lambda other: _place(seed, key, other)) if fitting else None
+    return min(fitting, key=lambda other: place(seed, key, other)) if fitting else None
 
 
 def _fits(own: QuestionQuery, other: QuestionQuery) -> bool:
     first, second = own.wordings[0], other.wordings[0]
     alike = own.domain == other.domain and len(first.options) == len(second.options)
     return alike and first.target.casefold() != second.target.casefold()
-
-
-def _place(seed: int, *names: str) -> bytes:
-    return hashlib.sha256(":".join([str(seed), *names]).encode()).digest()

@@ -14,9 +14,9 @@ from app.figures import locators as figures
 from app.figures.base import Figure
 from app.kinds.locators.measures import FEWEST, Locators, PairLine, SetLine, TopLine
 from app.kinds.locators.question import BASELINE, TOKENS, LocatorsLook, LocatorsQuestion
-from app.kinds.queries import Sets, stored_sets
+from app.kinds.queries import Sets, cited, stored_sets
 from app.kinds.reporting import Report, Table
-from app.methods.base import method_of
+from app.kinds.words import signed_share
 
 PATCHED = "patched, probability"
 ROUGH = 0.05
@@ -139,7 +139,7 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
                 f"({top.jaccard.low:.2f} to {top.jaccard.high:.2f}, Jaccard; {top.chance:.2g} by chance)."
             )
         if self.sets:
-            changes = "; ".join(f"{line.name} {_share(line.change.mean)}" for line in self.sets)
+            changes = "; ".join(f"{line.name} {signed_share(line.change.mean, 1)}" for line in self.sets)
             said.append(f"Sets of one size, switched off, change the own answer's probability by: {changes}.")
         if self.numbers is not None and self.tracing:
             layer, best = max(self.tracing, key=lambda pair: pair[1].mean)
@@ -181,10 +181,7 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
     @property
     def citation(self) -> str:
         """Of the search's method."""
-        source = self.reading.inputs.get(SOURCE)
-        if source is None:
-            return ""
-        return method_of(source.spec.settings["method"], source.spec.settings["params"]).citation
+        return cited(self.reading.inputs.get(SOURCE))
 
     @property
     def caption(self) -> str:
@@ -241,13 +238,9 @@ class LocatorsReport(Report[LocatorsQuestion, LocatorsLook]):
         for top in self.tops:
             yield f"  {top.first} / {top.second}, top {top.size:.1f}: Jaccard {top.jaccard.mean:.3f}"
         for line in self.sets:
-            yield f"  off, {line.name:<30} {_share(line.change.mean)}"
+            yield f"  off, {line.name:<30} {signed_share(line.change.mean, 1)}"
 
 
 def _rho(line: PairLine) -> str:
     one = line.spearman
     return "–" if one is None else f"{one.mean:.2f} ({one.low:.2f} to {one.high:.2f})"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:+.1f} %".replace("-", "−")

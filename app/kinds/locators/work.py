@@ -18,22 +18,20 @@ from app.domain.interventions import Op, Setting
 from app.domain.neuron_sets import random_matched
 from app.domain.question_sets import QuestionQuery, Wording
 from app.domain.results import ItemRow
-from app.domain.roles import SOURCE
 from app.domain.scores import RunningScores
 from app.interventions.activity import last_activity
 from app.interventions.edits import Cell, Sources
 from app.interventions.responses import responses
 from app.interventions.tracing import traced
-from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.kinds.clusters.question import ClustersQuestion
+from app.jobs.base import Finished, Partial, Shard
 from app.kinds.locators.measures import COMMON, RANDOM, RELEVANT
 from app.kinds.locators.pairs import pairs
 from app.kinds.locators.question import BASELINE, LocatorsQuestion
-from app.kinds.queries import Sets, asked, finding, stored_sets
+from app.kinds.queries import finding
+from app.kinds.search_work import SearchWork
 from app.methods import DEFAULT
 from app.methods.base import Method, method_of
 from app.models.continuations import answers_of, contrast_target, explained_answer
-from app.models.host import ModelHost
 from app.models.targets import Target
 
 ROWS = {"cpu": 64, "cuda": 1024}
@@ -41,23 +39,8 @@ Members = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-class LocatorsWork:
+class LocatorsWork(SearchWork[LocatorsQuestion]):
     """The work of one comparison."""
-
-    def __init__(self, question: LocatorsQuestion, given: Inputs, host: ModelHost) -> None:
-        self.question, self.given, self.host = question, given, host
-        self.source = given.runs[SOURCE]
-        self.search = ClustersQuestion.model_validate(self.source.spec.settings)
-
-    @cached_property
-    def sets(self) -> Sets:
-        """The search's clusters and sets."""
-        return stored_sets(self.source, self.given.results, self.question.thresholds)
-
-    @cached_property
-    def queries(self) -> Mapping[str, QuestionQuery]:
-        """The stored set's queries by key."""
-        return asked(self.search.sample, self.given.questions, self.host)
 
     @cached_property
     def attribution(self) -> Method:

@@ -1,6 +1,5 @@
 """The options of a query: its own, or candidates from other queries of its domain (``qrnca.md`` section 10)."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from app.domain.errors import BadInput
 from app.domain.query_sampling import Blank
 from app.domain.question_sets import LETTERS, QuestionQuery, Wording
+from app.domain.seeded import place
 from app.kinds.predict.question import WRONG, Proposed
 from app.models.continuations import READ_BY, next_token
 
@@ -79,7 +79,7 @@ class Choices:
         """Other queries in the seed's order for this one, those of the first side before those of the next."""
         order: list[QuestionQuery] = []
         for side in sides:
-            order += sorted((q for q in side if q.key != key), key=lambda other: _place(self.seed, key, other.key))
+            order += sorted((q for q in side if q.key != key), key=lambda other: place(self.seed, key, other.key))
         return order
 
     def _ways(self, prompt: str, texts: Sequence[str]) -> list[Any]:
@@ -100,7 +100,3 @@ class Choices:
             return next_token(self.tokenizer, prompt, text, way)
         except BadInput:
             return None
-
-
-def _place(seed: int, key: str, other: str) -> bytes:
-    return hashlib.sha256(f"{seed}:{key}:{other}".encode()).digest()

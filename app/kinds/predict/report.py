@@ -27,8 +27,8 @@ from app.kinds.predict.measures import (
     credits_of,
 )
 from app.kinds.predict.question import PROPOSED, PredictLook, PredictQuestion
+from app.kinds.queries import cited
 from app.kinds.reporting import Report, Table
-from app.methods.base import method_of
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,7 @@ class PredictReport(Report[PredictQuestion, PredictLook]):
     @property
     def citation(self) -> str:
         """Of the search's method."""
-        source = self.reading.inputs.get(SOURCE)
-        if source is None:
-            return ""
-        return method_of(source.spec.settings["method"], source.spec.settings["params"]).citation
+        return cited(self.reading.inputs.get(SOURCE))
 
     def drawings(self) -> Mapping[str, Callable[[], Figure]]:
         """Accuracy by domain."""

@@ -17,18 +17,15 @@ from app.domain.errors import BadInput
 from app.domain.neuron_sets import random_matched
 from app.domain.question_sets import QuestionQuery
 from app.domain.results import ItemRow
-from app.domain.roles import SOURCE
 from app.domain.scores import RunningScores
 from app.interventions.activity import last_activity
-from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.kinds.clusters.question import ClustersQuestion
+from app.jobs.base import Finished, Partial, Shard
 from app.kinds.predict.activity import Read, cut_rows
 from app.kinds.predict.choices import Choice, Choices
 from app.kinds.predict.question import LEAST_FOUND, WRONG, PredictQuestion
 from app.kinds.predict.split import DomainSplit, split_of, splits
-from app.kinds.queries import Sets, asked, stored_sets
+from app.kinds.search_work import SearchWork
 from app.models.continuations import continuations
-from app.models.host import ModelHost
 
 Members = NDArray[np.int64]
 
@@ -46,23 +43,8 @@ class Judge:
         return self.predictor.weighted(options), self.predictor.probed(options), self.predictor.signal(prompt)
 
 
-class PredictWork:
+class PredictWork(SearchWork[PredictQuestion]):
     """The work of one prediction."""
-
-    def __init__(self, question: PredictQuestion, given: Inputs, host: ModelHost) -> None:
-        self.question, self.given, self.host = question, given, host
-        self.source = given.runs[SOURCE]
-        self.search = ClustersQuestion.model_validate(self.source.spec.settings)
-
-    @cached_property
-    def sets(self) -> Sets:
-        """The search's clusters and sets."""
-        return stored_sets(self.source, self.given.results, self.question.thresholds)
-
-    @cached_property
-    def queries(self) -> Mapping[str, QuestionQuery]:
-        """The stored set's queries by key."""
-        return asked(self.search.sample, self.given.questions, self.host)
 
     @cached_property
     def choices(self) -> Choices:

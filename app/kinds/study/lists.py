@@ -1,12 +1,12 @@
 """The candidate lists of a study: every judged query, with what the model can read of its candidates."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.data.samples import DatasetReader
 from app.domain.datasets import Dataset
+from app.domain.seeded import place
 from app.kinds.study.question import StudyQuestion
 
 Lists = Mapping[str, Sequence[str]]
@@ -42,7 +42,7 @@ def judged_queries(question: StudyQuestion, data: DatasetReader, dataset: Datase
         for query in data.judgements(dataset.id)
         if evaluation.part == "all" or evaluation.split.part(query) == evaluation.part
     ]
-    return sorted(fitting, key=lambda query: hashlib.sha256(f"{evaluation.seed}:{query}".encode()).digest())
+    return sorted(fitting, key=lambda query: place(evaluation.seed, query))
 
 
 def candidate_lists(question: StudyQuestion, data: DatasetReader, dataset: Dataset) -> CandidateLists:

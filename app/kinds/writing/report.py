@@ -12,10 +12,10 @@ from app.domain.roles import SOURCE
 from app.domain.runs import Run
 from app.figures import curves
 from app.figures.base import Figure
+from app.kinds.queries import cited
 from app.kinds.reporting import Report, Table
 from app.kinds.writing.lines import FactorLine, TextLine, by_seed, factor_line, means, plain, text_line
 from app.kinds.writing.question import DOMAIN, OWN, WHERE, WritingLook, WritingQuestion
-from app.methods.base import method_of
 
 LISTED = 100
 
@@ -121,10 +121,7 @@ class WritingReport(Report[WritingQuestion, WritingLook]):
     @property
     def citation(self) -> str:
         """Of the search's method."""
-        source = self.reading.inputs.get(SOURCE)
-        return (
-            "" if source is None else method_of(source.spec.settings["method"], source.spec.settings["params"]).citation
-        )
+        return cited(self.reading.inputs.get(SOURCE))
 
     def drawings(self) -> Mapping[str, Callable[[], Figure]]:
         """F over factors."""

@@ -20,13 +20,11 @@ from app.domain.interventions import Op, Setting
 from app.domain.neuron_sets import random_matched
 from app.domain.question_sets import QuestionQuery
 from app.domain.results import ItemRow
-from app.domain.roles import SOURCE
 from app.domain.scores import RunningScores
 from app.domain.variants import BLANKS
 from app.interventions.edits import Cell, Sources, compile_edits
 from app.jobs.base import Finished, Inputs, Partial, Shard
-from app.kinds.clusters.question import ClustersQuestion
-from app.kinds.queries import Sets, asked, stored_sets
+from app.kinds.search_work import SearchWork
 from app.kinds.writing.question import DOMAIN, OWN, WritingQuestion
 from app.kinds.writing.texts import FreeText, texts
 from app.models.continuations import added_tokens
@@ -48,26 +46,19 @@ class Scaled:
     seed: int | None = None
 
 
-class WritingWork:
+class WritingWork(SearchWork[WritingQuestion]):
     """The work of one run."""
 
     def __init__(self, question: WritingQuestion, given: Inputs, host: ModelHost) -> None:
-        self.question, self.given, self.host = question, given, host
-        self.source = given.runs[SOURCE]
-        self.search = ClustersQuestion.model_validate(self.source.spec.settings)
+        super().__init__(question, given, host)
         self._neutral: dict[bytes, list[float]] = {}
-
-    @cached_property
-    def sets(self) -> Sets:
-        """The search's clusters and sets."""
-        return stored_sets(self.source, self.given.results, self.question.thresholds)
 
     @cached_property
     def queries(self) -> Mapping[str, QuestionQuery]:
         """The stored set's queries by key; none where texts are given."""
         if self.question.prompts:
             return {}
-        return asked(self.search.sample, self.given.questions, self.host)
+        return super().queries
 
     @cached_property
     def texts(self) -> tuple[FreeText, ...]:
